@@ -1,0 +1,119 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Contract, InputOf } from './contract.ts';
+import { HoldfastError } from './errors.ts';
+import { headerNames, reservedHeaderPrefix } from './headers.ts';
+import type { Message } from './message.ts';
+import type { Runtime } from './runtime.ts';
+
+/** What a sender may say about one message besides its payload. */
+export interface SendOptions {
+  /** Default: a new id. Give one to make sending again harmless. */
+  readonly id?: string | undefined;
+  /** Default: the contract's key function. */
+  readonly key?: string | undefined;
+  /** Names are compared as they are. `holdfast-` is reserved. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The message that this one answers or follows from: sets `correlationid` and `causationid`. */
+  readonly inReplyTo?: Message | undefined;
+}
+
+/** A payload that its contract's schema refused before anything was sent or written. */
+export class InvalidPayloadError extends HoldfastError {
+  override readonly code = 'invalid_payload';
+  readonly type: string;
+  readonly issues: readonly StandardSchemaV1.Issue[];
+  constructor(type: string, issues: readonly StandardSchemaV1.Issue[]) {
+    super(`payload of '${type}' does not fit its schema: ${describeIssues(issues)}; nothing was sent`);
+    this.type = type;
+    this.issues = issues;
+  }
+}
+
+/** An id, key or header that a message cannot carry. */
+export class InvalidMessageError extends HoldfastError {
+  override readonly code = 'invalid_message';
+}
+
+/** The first three issues of a schema, for an error message: paths and texts, never values. */
+export const describeIssues = (issues: readonly StandardSchemaV1.Issue[]): string =>
+  issues
+    .slice(0, 3)
+    .map(({ path, message }) => {
+      const at = (path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+      return at === '' ? message : `${at}: ${message}`;
+    })
+    .join('; ') + (issues.length > 3 ? ` and ${issues.length - 3} more` : '');
+
+/**
+ * Makes a message of a payload. Throws {@link InvalidPayloadError} for a payload that the schema refuses and
+ * {@link InvalidMessageError} for an id, key or header that cannot be carried.
+ */
+export const encodeMessage = async <C extends Contract>(
+  contract: C,
+  payload: InputOf<C>,
+  options: SendOptions,
+  runtime: Runtime,
+): Promise<Message> => {
+  const validated = contract.schema['~standard'].validate(payload);
+  const result = validated instanceof Promise ? await validated : validated;
+  if (result.issues) throw new InvalidPayloadError(contract.type, result.issues);
+  const id = options.id ?? runtime.ids();
+  const key = options.key ?? contract.key(result.value);
+  const message: Message = {
+    id,
+    type: contract.type,
+    ...(key === undefined ? {} : { key }),
+    headers: encodeHeaders(contract, id, options, runtime),
+    body: contract.codec.encode(payload),
+  };
+  checkMessage(message);
+  return message;
+};
+
+const encodeHeaders = (
+  contract: Contract,
+  id: string,
+  options: SendOptions,
+  runtime: Runtime,
+): Record<string, string> => {
+  const { inReplyTo, headers } = options;
+  for (const name of Object.keys(headers ?? {})) {
+    if (name.toLowerCase().startsWith(reservedHeaderPrefix)) {
+      throw new InvalidMessageError(
+        `header '${name}' of message '${id}' is reserved: rename it to something without 'holdfast-'`,
+      );
+    }
+  }
+  return {
+    [headerNames.contentType]: contract.codec.contentType,
+    [headerNames.time]: new Date(runtime.clock.now()).toISOString(),
+    [headerNames.version]: String(contract.version),
+    ...(inReplyTo && {
+      [headerNames.correlationId]: inReplyTo.headers[headerNames.correlationId] ?? inReplyTo.id,
+      [headerNames.causationId]: inReplyTo.id,
+    }),
+    ...headers,
+  };
+};
+
+/** Throws {@link InvalidMessageError} for what no broker or database could carry unchanged. */
+export const checkMessage = (message: Message): void => {
+  checkText(message, 'id', message.id);
+  checkText(message, 'type', message.type);
+  if (message.id === '')
+    throw new InvalidMessageError(`a message of type '${message.type}' has an empty id; leave it out to get a new one`);
+  if (message.key !== undefined) checkText(message, 'key', message.key);
+  for (const [name, value] of Object.entries(message.headers)) {
+    checkText(message, `header '${name}'`, name);
+    checkText(message, `header '${name}'`, value);
+  }
+};
+
+const checkText = (message: Message, what: string, text: unknown): void => {
+  if (typeof text !== 'string') {
+    throw new InvalidMessageError(`${what} of message '${message.id}' is of type ${typeof text}; expected a string`);
+  }
+  if (text.includes('\0') || !text.isWellFormed()) {
+    throw new InvalidMessageError(`${what} of message '${message.id}' holds a NUL or half a surrogate pair; remove it`);
+  }
+};

@@ -1,0 +1,64 @@
+export type { Capabilities } from './capabilities.ts';
+export { type Clock, sleep, systemClock } from './clock.ts';
+export { type Codec, jsonCodec } from './codec.ts';
+export { compose } from './compose.ts';
+export {
+  type Contract,
+  defineMessage,
+  type InputOf,
+  type MessageDefinition,
+  type OutputOf,
+  type Upcasts,
+} from './contract.ts';
+export { DecodeError, decodeMessage } from './decode-message.ts';
+export type { Delivery, Receive } from './delivery.ts';
+export {
+  checkMessage,
+  encodeMessage,
+  InvalidMessageError,
+  InvalidPayloadError,
+  type SendOptions,
+} from './encode-message.ts';
+export {
+  ClosedError,
+  HoldfastError,
+  type HoldfastErrorOptions,
+  InvalidOptionError,
+  isHoldfastError,
+  OversizedBodyError,
+  TopologyMismatchError,
+  UnknownTopicError,
+  UnsupportedError,
+} from './errors.ts';
+export { guardTransport } from './guard-transport.ts';
+export { guardHandler, type Handler, type Middleware } from './handler.ts';
+export { headerNames, reservedHeaderPrefix } from './headers.ts';
+export { consoleLog, type Log, silentLog } from './log.ts';
+export type { Message } from './message.ts';
+export { diagnosticsMeter, type Meter, type Metric } from './meter.ts';
+export type { Policy } from './policy.ts';
+export { PublishError, type PublishOutcome } from './publish-error.ts';
+export { createPublisher, type Publisher, type PublishOptions } from './publisher.ts';
+export { createRuntime, type Runtime, type Span, systemRuntime } from './runtime.ts';
+export { ack, type Settlement } from './settlement.ts';
+export type {
+  GroupDescription,
+  SeekTarget,
+  TopicDescription,
+  TopicRequest,
+  Topology,
+  TopologyChange,
+  TopologyRequest,
+} from './topology.ts';
+export type {
+  Assignment,
+  CloseOptions,
+  Health,
+  Ordering,
+  StartPosition,
+  SubscribeOptions,
+  Subscription,
+  Transport,
+} from './transport.ts';
+export { armTriggerPoints, reach, type TriggerPoint } from './trigger-point.ts';
+export { settle, type Verdict } from './verdict.ts';

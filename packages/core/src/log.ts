@@ -1,0 +1,34 @@
+/** Where Holdfast logs. A pino logger fits as it is. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+const write = (level: string, fields: object, message: string): void => {
+  process.stderr.write(
+    `${JSON.stringify({ level, time: new Date().toISOString(), ...fields, message }, plainErrors)}\n`,
+  );
+};
+
+/** `JSON.stringify` writes an error as `{}`; this keeps its name, code and text. Never its body or headers. */
+const plainErrors = (_key: string, value: unknown): unknown =>
+  value instanceof Error
+    ? { name: value.name, code: (value as { code?: unknown }).code, message: value.message.slice(0, 500) }
+    : typeof value === 'bigint'
+      ? value.toString()
+      : value;
+
+const ignore = (): void => {};
+
+/** Warnings and errors as JSON lines on standard error; nothing else. */
+export const consoleLog: Log = {
+  debug: ignore,
+  info: ignore,
+  warn: (fields, message) => write('warn', fields, message),
+  error: (fields, message) => write('error', fields, message),
+};
+
+/** Logs nothing. */
+export const silentLog: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
