@@ -1,0 +1,26 @@
+/** Mocha's root hooks for tests with servers; `integration/.mocharc.json` names this file. */
+import { setImmediate } from 'node:timers/promises';
+import { closeSharedPostgres, sharedPostgres } from './shared-postgres.ts';
+
+const fatalWarnings = new Set(['MaxListenersExceededWarning', 'TimeoutOverflowWarning', 'TimeoutNegativeWarning']);
+const strays: Error[] = [];
+
+/** Starts the servers, says which way, and begins to watch for what no test may cause. */
+export const mochaGlobalSetup = async (): Promise<void> => {
+  process.on('uncaughtExceptionMonitor', (error) => strays.push(error));
+  process.on('warning', (warning) => {
+    if (fatalWarnings.has(warning.name)) strays.push(warning);
+  });
+  const server = await sharedPostgres();
+  console.log(`Postgres ${server.version}: ${server.way}, ${new URL(server.url).host}`);
+};
+
+export const mochaGlobalTeardown = closeSharedPostgres;
+
+export const mochaHooks = {
+  /** Fails the run for what happened outside of every test: unhandled rejections, uncaught errors, leaks that Node warned of. */
+  async afterAll(): Promise<void> {
+    await setImmediate();
+    if (strays.length > 0) throw new AggregateError(strays, `outside of the tests: ${strays.join('; ')}`);
+  },
+};
