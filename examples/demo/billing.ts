@@ -1,0 +1,37 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { createConsumer, createOutbox, exponential } from 'holdfast';
+import { ackTooEarly, recordTooEarly } from './breaks.ts';
+import { OrderBilled, OrderPlaced } from './contracts.ts';
+import { openDatabase } from './database.ts';
+import { countDuplicates, readRole, report } from './role.ts';
+import { openTransport } from './transport.ts';
+
+/** Charges each order once, and tells shipping in the same transaction. */
+const { databaseUrl, broken } = readRole();
+const { database } = openDatabase(databaseUrl);
+const transport = openTransport(database);
+const outbox = createOutbox(database);
+
+const consumer = createConsumer({
+  transport: broken === 'ack-before-handling' ? ackTooEarly(transport) : transport,
+  group: 'billing',
+  from: 'earliest',
+  database,
+  retry: { attempts: 10, backoff: exponential({ baseMs: 20, maxMs: 1_000 }) },
+  runtime: { meter: countDuplicates() },
+});
+consumer.on(OrderPlaced, async (order, { message, once: realOnce }) => {
+  report({ delivered: 1 });
+  const once = broken === 'inbox-outside-transaction' ? await recordTooEarly(database, realOnce) : realOnce;
+  await pause(5 + Math.random() * 15); // the card network, outside the transaction, keyed by message.id
+  await once(async (tx) => {
+    await tx.query('insert into charges (order_id, customer_id, total) values ($1, $2, $3)', [
+      order.orderId,
+      order.customerId,
+      order.total,
+    ]);
+    await outbox.add(tx, OrderBilled, order, { inReplyTo: message });
+  });
+  outbox.wake();
+});
+await consumer.start();

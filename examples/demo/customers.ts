@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+
+export interface CustomersOptions {
+  readonly url: string;
+  readonly orders: number;
+  /** Orders a second. */
+  readonly rate: number;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+}
+
+const customers = 20;
+
+/** Places orders over HTTP at the rate, until all are placed or the signal aborts; an order without an answer is asked for again. */
+export const placeOrders = async (options: CustomersOptions): Promise<void> => {
+  const { orders, rate, random, signal } = options;
+  const startedAt = performance.now();
+  const open = new Set<Promise<void>>();
+  for (let placed = 0; placed < orders && !signal.aborted; placed++) {
+    await pause(Math.max(0, startedAt + (placed * 1_000) / rate - performance.now()));
+    const order = {
+      orderId: randomUUID(),
+      customerId: `customer-${pickCustomer(random)}`,
+      total: 1 + Math.floor(random() * 100),
+    };
+    const placing = placeOrder(options, order).finally(() => open.delete(placing));
+    open.add(placing);
+  }
+  await Promise.all(open);
+};
+
+/** A few customers order far more than the rest: theirs are the orders that could overtake each other. */
+const pickCustomer = (random: () => number): number => Math.floor(random() ** 2 * customers);
+
+const placeOrder = async ({ url }: CustomersOptions, order: object): Promise<void> => {
+  for (let tries = 0; tries < 200; tries++) {
+    try {
+      const response = await fetch(`${url}/orders`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(order),
+        signal: AbortSignal.timeout(5_000),
+      });
+      if (response.status === 201) return;
+    } catch {
+      // the shop is being restarted, or was killed while it worked on this order
+    }
+    await pause(100);
+  }
+  throw new Error('the shop did not take an order for 20 seconds');
+};

@@ -1,0 +1,110 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type pg from 'pg';
+import { type Account, isRight, isSettled, takeAccount } from './account.ts';
+import { breaks } from './breaks.ts';
+import { placeOrders } from './customers.ts';
+import { openDatabase, prepare } from './database.ts';
+import { freePort, startEmbeddedPostgres } from './embedded-postgres.ts';
+import { tableHead } from './live-table.ts';
+import { readOptions } from './options.ts';
+import { type Processes, startProcesses } from './processes.ts';
+import { seeded } from './random.ts';
+import { showReadings } from './readings.ts';
+
+/** How long nothing may move before what is missing counts as lost. */
+const patienceMs = 12_000;
+
+const options = readOptions(process.argv);
+const print = (line: string): void => void (options.json || process.stdout.write(`${line}\n`));
+
+const run = async (databaseUrl: string): Promise<boolean> => {
+  const opened = openDatabase(databaseUrl);
+  await prepare(opened);
+  const port = await freePort();
+  const processes = startProcesses([
+    '--database-url',
+    databaseUrl,
+    '--port',
+    String(port),
+    ...(options.break ? ['--break', options.break] : []),
+  ]);
+  try {
+    return await watch(opened, processes, `http://127.0.0.1:${port}`);
+  } finally {
+    await processes.stop();
+    await opened.pool.end();
+  }
+};
+
+const watch = async (opened: ReturnType<typeof openDatabase>, processes: Processes, url: string): Promise<boolean> => {
+  const { seconds, rate, seed, orders } = options;
+  print(`${orders} orders at ${rate}/s; a process is killed every second for ${seconds} s. Seed ${seed}.`);
+  if (options.break) print(`Planted bug: ${breaks[options.break]}.`);
+  print(tableHead());
+  const startedAt = performance.now();
+  const ending = new AbortController();
+  const readings = showReadings(opened, processes, print);
+  const placing = placeOrders({ url, orders, rate, random: seeded(seed + 1), signal: ending.signal });
+
+  const random = seeded(seed);
+  for (let second = 1; second <= seconds; second++) {
+    await pause(Math.max(0, startedAt + second * 1_000 - performance.now()));
+    readings.killed(processes.killOne(random));
+  }
+  ending.abort();
+  await placing;
+  const account = await drain(opened.pool);
+  await readings.stop();
+  return conclude(account, processes, (performance.now() - startedAt) / 1_000);
+};
+
+/** Waits until everything placed is billed and shipped, or nothing has moved for as long as patience lasts. */
+const drain = async (pool: pg.Pool): Promise<Account> => {
+  let account = await takeAccount(pool);
+  let movedAt = performance.now();
+  while (!isSettled(account) && performance.now() - movedAt < patienceMs) {
+    await pause(200);
+    const next = await takeAccount(pool);
+    if (next.lost !== account.lost) movedAt = performance.now();
+    account = next;
+  }
+  return account;
+};
+
+const conclude = (account: Account, { kills, counts }: Processes, seconds: number): boolean => {
+  const ok = isRight(account) && kills >= options.seconds / 2;
+  const { placed, billed, shipped, lost, double, outOfOrder } = account;
+  if (options.json) {
+    const result = {
+      ...account,
+      kills,
+      duplicatesCaught: counts.duplicates,
+      seconds: Math.round(seconds * 10) / 10,
+      ok,
+    };
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return ok;
+  }
+  print('');
+  print(`placed ${placed}, billed ${billed}, shipped ${shipped}`);
+  print(`${lost} lost, ${double} double, ${outOfOrder} out of order per customer`);
+  print(`${kills} processes killed, ${counts.duplicates} duplicates caught, ${seconds.toFixed(1)} s`);
+  print(ok ? 'The account balances.' : 'THE ACCOUNT DOES NOT BALANCE.');
+  return ok;
+};
+
+const main = async (): Promise<void> => {
+  if (options.databaseUrl !== undefined) {
+    process.exitCode = (await run(options.databaseUrl)) ? 0 : 1;
+    return;
+  }
+  print('Starting an embedded Postgres…');
+  const postgres = await startEmbeddedPostgres();
+  try {
+    process.exitCode = (await run(postgres.url)) ? 0 : 1;
+  } finally {
+    await postgres.stop();
+  }
+};
+
+await main();

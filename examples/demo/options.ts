@@ -1,0 +1,49 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type BreakName, breaks } from './breaks.ts';
+
+export interface DemoOptions {
+  readonly orders: number;
+  readonly seconds: number;
+  /** Orders a second. */
+  readonly rate: number;
+  readonly seed: number;
+  readonly databaseUrl?: string;
+  readonly json?: true;
+  readonly break?: BreakName;
+}
+
+const positive = (text: string): number => {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError(`expected a number above 0, found "${text}".`);
+  return value;
+};
+
+const wholeNumber = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError(`expected a whole number, found "${text}".`);
+  return value;
+};
+
+export const readOptions = (args: readonly string[]): DemoOptions => {
+  const given = command().parse(args).opts<Partial<DemoOptions> & { rate: number; seed: number }>();
+  const seconds = given.seconds ?? (given.orders === undefined ? 15 : given.orders / given.rate);
+  return { ...given, seconds, orders: Math.round(given.orders ?? seconds * given.rate) };
+};
+
+const command = (): Command =>
+  new Command('demo')
+    .description('Orders flow from a shop through an outbox, a transport and two consumers while processes are killed.')
+    .option(
+      '--seconds <n>',
+      'how long orders are placed and processes killed (default: orders / rate, or 15)',
+      positive,
+    )
+    .option('--rate <n>', 'orders a second', positive, 100)
+    .option('--orders <n>', 'how many orders (default: seconds times rate)', positive)
+    .option('--seed <n>', 'the same seed picks the same customers and kills', wholeNumber, Date.now() % 100_000)
+    .option('--database-url <url>', 'a Postgres to use instead of an embedded one; its demo tables are emptied')
+    .option('--json', 'print one object instead of the table')
+    .addOption(
+      new Option('--break <name>', 'plant a bug; the account must come out wrong').choices(Object.keys(breaks)),
+    );

@@ -1,0 +1,16 @@
+import { createOutboxRelay } from 'holdfast';
+import { confirmTooEarly, countPublished, orderByCommitId } from './breaks.ts';
+import { openDatabase } from './database.ts';
+import { readRole, report } from './role.ts';
+import { leaseMs, openTransport } from './transport.ts';
+
+/** Hands outbox rows to the transport. Two of these run at once and share the shards. */
+const { databaseUrl, broken } = readRole();
+const { database } = openDatabase(databaseUrl);
+const transport = countPublished(openTransport(database), (relayed) => report({ relayed }));
+const relay = createOutboxRelay({
+  database: broken === 'order-by-commit-id' ? orderByCommitId(database) : database,
+  transport: broken === 'delete-before-confirm' ? confirmTooEarly(transport) : transport,
+  leaseMs,
+});
+await relay.start();
