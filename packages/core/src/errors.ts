@@ -1,4 +1,5 @@
-const brand: unique symbol = Symbol.for('holdfast.error');
+/** Registered, so that every copy of this package in a process knows it. */
+const brand = Symbol.for('holdfast.error');
 
 /** What every {@link HoldfastError} may be given besides its message. */
 export interface HoldfastErrorOptions {
@@ -14,14 +15,14 @@ export interface HoldfastErrorOptions {
 export abstract class HoldfastError extends Error {
   abstract readonly code: string;
   readonly retryable: boolean;
-  protected readonly [brand] = true;
 
   constructor(message: string, options: HoldfastErrorOptions = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : {});
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.retryable = options.retryable ?? false;
     this.name = new.target.name;
   }
 }
+Object.defineProperty(HoldfastError.prototype, brand, { value: true });
 
 /** Whether `error` is a Holdfast error, of this or of another copy of the package; with `code`, of that code. */
 export const isHoldfastError = (error: unknown, code?: string): error is HoldfastError =>
