@@ -1,4 +1,5 @@
 export { type EventuallyOptions, eventually } from './eventually.ts';
-export { type FreshDatabase, freshDatabase } from './fresh-database.ts';
-export type { PostgresServer, Way } from './postgres-server.ts';
-export { ownPostgres, sharedPostgres } from './shared-postgres.ts';
+export { type FreshDatabase, freshDatabase } from './postgres/fresh-database.ts';
+export { ownPostgres } from './postgres/own-postgres.ts';
+export type { PostgresServer, StopMode, Way } from './postgres/postgres-server.ts';
+export { sharedPostgres } from './postgres/shared-postgres.ts';

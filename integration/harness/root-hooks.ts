@@ -1,6 +1,6 @@
 /** Mocha's root hooks for tests with servers; `integration/.mocharc.json` names this file. */
 import { setImmediate } from 'node:timers/promises';
-import { closeSharedPostgres, sharedPostgres } from './shared-postgres.ts';
+import { closeSharedPostgres, sharedPostgres } from './postgres/shared-postgres.ts';
 
 const fatalWarnings = new Set(['MaxListenersExceededWarning', 'TimeoutOverflowWarning', 'TimeoutNegativeWarning']);
 const strays: Error[] = [];

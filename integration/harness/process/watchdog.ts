@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
-/** What must not outlive this process: a process with all it started, or a folder. */
-export type Mortal = { readonly pid: number } | { readonly folder: string };
+/** What must not outlive this process: a process with all it started, a container, or a folder. */
+export type Mortal = { readonly pid: number } | { readonly container: string } | { readonly folder: string };
 
 let line: Writable | undefined;
 

@@ -6,9 +6,15 @@ import type { Mortal } from './watchdog.ts';
 
 const watched = new Map<string, Mortal>();
 
-const end = (mortal: Mortal): void => {
+const end = async (mortal: Mortal): Promise<void> => {
   if ('pid' in mortal) signalTree(mortal.pid, 'SIGKILL');
+  else if ('container' in mortal) await removeContainer(mortal.container);
   else rmSync(mortal.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+};
+
+const removeContainer = async (id: string): Promise<void> => {
+  const { getContainerRuntimeClient } = await import('testcontainers');
+  await (await getContainerRuntimeClient()).container.getById(id).remove({ force: true, v: true });
 };
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
@@ -19,6 +25,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   else watched.delete(JSON.stringify(forget));
 }
 
-const mortals = [...watched.values()];
-for (const mortal of [...mortals.filter((one) => 'pid' in one), ...mortals.filter((one) => 'folder' in one)])
-  end(mortal);
+// The latest first: a server's process was watched after the folder that it writes to.
+for (const mortal of [...watched.values()].reverse()) await end(mortal);
