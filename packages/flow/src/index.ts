@@ -1,1 +1,14 @@
-export {};
+export {
+  type Batcher,
+  BatcherFullError,
+  type BatcherOptions,
+  BatchResultError,
+  createBatcher,
+} from './batcher.ts';
+export { ClaimEndedError } from './claim.ts';
+export { type ContiguousRing, createContiguousRing, type Ticket } from './contiguous-ring.ts';
+export { type DeathCertificate, deadHeaderNames, deadMessage, deadTopicOf, isDeadTopic } from './dead-message.ts';
+export { createIntake, type Intake, type IntakeOptions, type IntakePartition, type IntakeRecord } from './intake.ts';
+export { createLanes, type Lanes, type LanesOptions, type Turn } from './lanes.ts';
+export { partitionOf } from './partition-of.ts';
+export { createWindow, type Window } from './window.ts';

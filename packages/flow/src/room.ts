@@ -1,0 +1,73 @@
+import { ClosedError } from '@holdfast/core';
+import { createWaiters } from './waiters.ts';
+
+/** How many messages may be inside a subscription, and whether any more may be fetched now. */
+export interface Room {
+  /** What may be fetched: 0 while full, paused or closed. */
+  free(): number;
+  /** Takes up to `most` places for what is about to be fetched; says how many. */
+  reserve(most: number): number;
+  /** Gives reserved places back that were not needed. */
+  unreserve(places: number): void;
+  /** A message comes in, on a reserved place if there is one. What is in hand is always let in. */
+  enter(): void;
+  leave(places: number): void;
+  /** Resolves when `free()` is above 0. */
+  whenFree(signal: AbortSignal): Promise<void>;
+  /** Whether anything may be fetched apart from fullness. */
+  open(isOpen: boolean): void;
+  close(): void;
+  readonly inside: number;
+}
+
+export const createRoom = (capacity: number, gauge: (inside: number) => void): Room => {
+  let inside = 0;
+  let reserved = 0;
+  let isOpen = true;
+  let closed = false;
+  const waiters = createWaiters<void, void>();
+
+  const free = (): number => (isOpen && !closed ? Math.max(0, capacity - inside - reserved) : 0);
+  const wake = (): void => {
+    if (waiters.size > 0 && free() > 0) waiters.resolveAll();
+  };
+
+  return {
+    free,
+    reserve: (most) => {
+      gauge(inside);
+      const places = Math.min(most, free());
+      reserved += places;
+      return places;
+    },
+    unreserve: (places) => {
+      reserved = Math.max(0, reserved - places);
+      wake();
+    },
+    enter: () => {
+      inside++;
+      if (reserved > 0) reserved--;
+    },
+    leave: (places) => {
+      inside -= places;
+      if (inside === 0) gauge(inside);
+      wake();
+    },
+    whenFree: async (signal) => {
+      if (closed) throw new ClosedError('the subscription');
+      signal.throwIfAborted();
+      if (free() === 0) await waiters.wait(undefined, signal);
+    },
+    open: (open) => {
+      isOpen = open;
+      wake();
+    },
+    close: () => {
+      closed = true;
+      waiters.rejectAll(new ClosedError('the subscription'));
+    },
+    get inside() {
+      return inside;
+    },
+  };
+};

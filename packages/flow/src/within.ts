@@ -1,0 +1,18 @@
+import type { Clock } from '@holdfast/core';
+
+/** Runs `wait` with a signal that aborts after `limitMs`. Resolves when it settles, in whatever way. */
+export const within = async (
+  clock: Clock,
+  limitMs: number,
+  wait: (limit: AbortSignal) => Promise<unknown>,
+): Promise<void> => {
+  const limit = new AbortController();
+  const cancel = clock.after(limitMs, () => limit.abort());
+  try {
+    await wait(limit.signal);
+  } catch (error) {
+    if (!limit.signal.aborted) throw error;
+  } finally {
+    cancel();
+  }
+};
