@@ -1,0 +1,101 @@
+import type { Message } from '@holdfast/core';
+import { createWindow, type Window } from '@holdfast/flow';
+import { createMessageLog, type MessageLog } from './message-log.ts';
+
+/** One ordered slice of a topic: its kept messages, and where each group stands in them. */
+export interface Partition {
+  readonly number: number;
+  readonly log: Pick<MessageLog, 'first' | 'next' | 'at'>;
+  /** By group: the offset of the first message that it has not settled. */
+  readonly positions: ReadonlyMap<string, number>;
+  /** Puts a group somewhere, forwards or backwards; a group that is not known joins. */
+  place(group: string, position: number): void;
+  /** Moves a group forwards, never backwards. */
+  advance(group: string, position: number): void;
+  /** How many messages the slowest group has not settled. A topic without groups has none. */
+  unsettled(): number;
+  isFull(): boolean;
+  store(message: Message): void;
+  /** Lets the oldest message go that the slowest group has not settled, and returns it. */
+  dropOldest(): Message | undefined;
+  /** Resolves when a group has moved. */
+  whenMoved(signal: AbortSignal): Promise<void>;
+  /** One publish at a time, in the order of the calls. */
+  readonly turn: Window;
+  /** Called after each stored message. */
+  readonly onStored: Set<() => void>;
+}
+
+export interface PartitionOptions {
+  readonly capacity: number;
+  readonly retain: number;
+  /** Told how many messages left for want of room before any group had seen them. */
+  readonly onUnread: (count: number) => void;
+}
+
+export const createPartition = (number: number, { capacity, retain, onUnread }: PartitionOptions): Partition => {
+  const log = createMessageLog();
+  const positions = new Map<string, number>();
+  const movedWaiters = new Set<() => void>();
+  const onStored = new Set<() => void>();
+
+  const slowest = (): number => {
+    let position = log.next;
+    for (const each of positions.values()) if (each < position) position = each;
+    return position;
+  };
+  const unsettled = (): number => log.next - Math.max(slowest(), log.first);
+  const trim = (): void => {
+    const dropped = log.dropBefore(slowest() - retain);
+    if (dropped > 0 && positions.size === 0) onUnread(dropped);
+  };
+  const place = (group: string, position: number): void => {
+    positions.set(group, position);
+    trim();
+    for (const wake of [...movedWaiters]) wake();
+  };
+
+  return {
+    number,
+    log,
+    positions,
+    place,
+    advance: (group, position) => {
+      if (position > (positions.get(group) ?? 0)) place(group, position);
+    },
+    unsettled,
+    isFull: () => unsettled() >= capacity,
+    store: (message) => {
+      log.append(message);
+      trim();
+      for (const notify of onStored) notify();
+    },
+    dropOldest: () => {
+      const oldest = Math.max(slowest(), log.first);
+      const message = log.at(oldest);
+      for (const [group, position] of positions) if (position <= oldest) positions.set(group, oldest + 1);
+      log.dropBefore(oldest + 1);
+      return message;
+    },
+    whenMoved: (signal) =>
+      new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason);
+        const end = (): void => {
+          movedWaiters.delete(wake);
+          signal.removeEventListener('abort', abort);
+        };
+        const wake = (): void => {
+          end();
+          resolve();
+        };
+        const abort = (): void => {
+          end();
+          reject(signal.reason);
+        };
+        movedWaiters.add(wake);
+        signal.addEventListener('abort', abort, { once: true });
+      }),
+    turn: createWindow({ capacity: 1 }),
+    onStored,
+  };
+};

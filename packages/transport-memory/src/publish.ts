@@ -1,0 +1,97 @@
+import { checkMessage, type Message, OversizedBodyError, PublishError, type PublishOutcome } from '@holdfast/core';
+import { partitionOf } from '@holdfast/flow';
+import type { Topic } from './broker.ts';
+import { NotSentError } from './errors.ts';
+import type { Settings } from './options.ts';
+import { type FullPlace, makeRoom } from './overflow.ts';
+import type { Partition } from './partition.ts';
+
+/**
+ * Stores messages in their topic. Rejects with a `PublishError`; messages of one partition are stored in the order of the
+ * calls, and a message that fails fails those behind it in its partition.
+ */
+export const storeMessages = async (
+  settings: Settings,
+  topic: Topic,
+  messages: readonly Message[],
+  waiting: () => AbortSignal,
+): Promise<void> => {
+  const outcomes: PublishOutcome[] = messages.map(() => ok);
+  const shares = shareOut(topic, messages);
+  await Promise.all(
+    Array.from(shares, ([partition, places]) => storeInTurn({ settings, topic, partition, waiting }, places, outcomes)),
+  );
+  if (outcomes.some(({ outcome }) => outcome !== 'ok')) throw new PublishError(topic.name, outcomes);
+};
+
+/** Throws a `PublishError` if a message cannot be sent whatever the broker's state; nothing has been sent then. */
+export const refuseBadMessages = (topic: string, messages: readonly Message[], maxBodyBytes: number): void => {
+  const errors = messages.map((message) => whyRefused(message, maxBodyBytes));
+  const first = errors.findIndex((error) => error !== undefined);
+  if (first < 0) return;
+  const refused = messages[first]?.id ?? '';
+  throw new PublishError(
+    topic,
+    messages.map(({ id }, index) => failed(errors[index] ?? new NotSentError(id, refused))),
+  );
+};
+
+interface Place {
+  readonly index: number;
+  readonly message: Message;
+}
+
+const ok: PublishOutcome = { outcome: 'ok' };
+const failed = (error: unknown): PublishOutcome => ({ outcome: 'failed', error });
+
+const whyRefused = (message: Message, maxBodyBytes: number): unknown => {
+  try {
+    checkMessage(message);
+  } catch (error) {
+    return error;
+  }
+  const bytes = message.body.byteLength;
+  return bytes > maxBodyBytes ? new OversizedBodyError(message.id, bytes, maxBodyBytes) : undefined;
+};
+
+const shareOut = (topic: Topic, messages: readonly Message[]): Map<Partition, Place[]> => {
+  const shares = new Map<Partition, Place[]>();
+  for (const [index, message] of messages.entries()) {
+    const partition = topic.partitions[partitionOf(message.key ?? message.id, topic.partitions.length)];
+    if (partition === undefined) continue;
+    const places = shares.get(partition) ?? [];
+    shares.set(partition, places);
+    places.push({ index, message: copyOf(message) });
+  }
+  return shares;
+};
+
+/** The publisher keeps its buffer and may use it again. */
+const copyOf = (message: Message): Message =>
+  Object.freeze({ ...message, headers: Object.freeze({ ...message.headers }), body: message.body.slice() });
+
+const storeInTurn = async (store: FullPlace, places: readonly Place[], outcomes: PublishOutcome[]): Promise<void> => {
+  const { turn } = store.partition;
+  let stored = 0;
+  try {
+    if (!turn.tryAcquire(1)) await turn.acquire(1, store.waiting());
+    try {
+      for (const { message } of places) {
+        await storeOne(store, message);
+        stored++;
+      }
+    } finally {
+      turn.release(1);
+    }
+  } catch (error) {
+    for (const { index } of places.slice(stored)) outcomes[index] = failed(error);
+  }
+};
+
+const storeOne = (store: FullPlace, message: Message): Promise<void> | void => {
+  const { partition } = store;
+  if (!partition.isFull()) return partition.store(message);
+  return makeRoom(store, message).then((place) => {
+    if (place === 'store') partition.store(message);
+  });
+};

@@ -1,0 +1,123 @@
+import {
+  type Capabilities,
+  ClosedError,
+  InvalidOptionError,
+  type Message,
+  PublishError,
+  type Receive,
+  type SubscribeOptions,
+  type Subscription,
+  type Transport,
+} from '@holdfast/core';
+import { type MemoryTransportOptions, readOptions, requireWhole, type Settings } from './options.ts';
+import { refuseBadMessages, storeMessages } from './publish.ts';
+import { startSubscription } from './subscribe.ts';
+import { createGroup, ensureTopic, requireTopic } from './topics.ts';
+import { memoryTopology } from './topology.ts';
+
+const name = 'memory';
+
+/**
+ * The reference transport: topics, groups and messages in this process, with every promise but durability.
+ * For tests, development and single processes that can lose what they hold. Bounded: see `capacity`, `overflow`, `retain`.
+ */
+export const memoryTransport = (options: MemoryTransportOptions = {}): Transport => {
+  const settings = readOptions(options);
+  const subscriptions = new Set<Subscription>();
+  const stopped = new AbortController();
+  let closed: Promise<void> | undefined;
+
+  const requireOpen = (): void => {
+    if (closed !== undefined) throw new ClosedError(`transport '${name}'`);
+  };
+  const topology = memoryTopology(settings, requireOpen);
+
+  const publish: Transport['publish'] = async (topic, messages, { signal } = {}) => {
+    const target = orRefuse(topic, messages, () => {
+      requireOpen();
+      signal?.throwIfAborted();
+      topology.declare();
+      return requireTopic(settings.broker, topic);
+    });
+    refuseBadMessages(topic, messages, settings.maxBodyBytes);
+    const waiting = (): AbortSignal => (signal ? AbortSignal.any([signal, stopped.signal]) : stopped.signal);
+    await storeMessages(settings, target, messages, waiting);
+  };
+
+  const subscribe = async (
+    topics: readonly string[],
+    receive: Receive,
+    subscribing: SubscribeOptions,
+  ): Promise<Subscription> => {
+    requireOpen();
+    checkSubscribe(topics, subscribing);
+    topology.declare();
+    const targets = topics.map((topic) => ensureTopic(settings, topic));
+    for (const topic of targets) createGroup(topic, subscribing.group, subscribing.from);
+    const subscription = startSubscription({
+      name,
+      settings,
+      topics: targets,
+      receive,
+      options: subscribing,
+      deadLetter: (message, deadTopic) =>
+        storeMessages(settings, ensureTopic(settings, deadTopic), [message], () => stopped.signal),
+    });
+    subscriptions.add(subscription);
+    void subscription.closed.finally(() => subscriptions.delete(subscription));
+    return subscription;
+  };
+
+  const close = async (deadlineMs: number | undefined): Promise<void> => {
+    await Promise.all([...subscriptions].map((subscription) => subscription.close({ deadlineMs })));
+    stopped.abort(new ClosedError(`transport '${name}'`));
+  };
+
+  const transport: Transport = {
+    name,
+    capabilities: capabilitiesOf(settings),
+    topology,
+    publish,
+    subscribe,
+    close: ({ deadlineMs } = {}) => {
+      closed ??= close(deadlineMs);
+      return closed;
+    },
+    [Symbol.asyncDispose]: () => transport.close(),
+  };
+  return transport;
+};
+
+const capabilitiesOf = ({ maxBodyBytes }: Settings): Capabilities => ({
+  durable: false,
+  replay: true,
+  seek: true,
+  failsSuffix: true,
+  maxHoldMs: Number.MAX_SAFE_INTEGER,
+  maxBodyBytes,
+  balances: false,
+});
+
+const orRefuse = <T>(topic: string, messages: readonly Message[], check: () => T): T => {
+  try {
+    return check();
+  } catch (error) {
+    throw PublishError.all(topic, messages, { outcome: 'failed', error });
+  }
+};
+
+const checkSubscribe = (topics: readonly string[], options: SubscribeOptions): void => {
+  const { group, from, ordering = 'key', concurrency = 1, maxInFlight = 1 } = options;
+  if (topics.length === 0 || topics.some((topic) => topic === '') || new Set(topics).size < topics.length) {
+    throw new InvalidOptionError('topics', `found ${JSON.stringify(topics)}; expected at least one topic, each once`);
+  }
+  if (group === '') throw new InvalidOptionError('group', 'found an empty name; name the group');
+  if (from !== 'earliest' && from !== 'latest') {
+    throw new InvalidOptionError('from', `found ${JSON.stringify(from)}; expected "earliest" or "latest"`);
+  }
+  if (ordering !== 'key' && ordering !== 'none') {
+    throw new InvalidOptionError('ordering', `found ${JSON.stringify(ordering)}; expected "key" or "none"`);
+  }
+  requireWhole('concurrency', concurrency, 1);
+  requireWhole('maxInFlight', maxInFlight, 1);
+};
