@@ -44,6 +44,7 @@ export { ack, type Settlement } from './settlement.ts';
 export type {
   GroupDescription,
   SeekTarget,
+  StartPosition,
   TopicDescription,
   TopicRequest,
   Topology,
@@ -55,7 +56,6 @@ export type {
   CloseOptions,
   Health,
   Ordering,
-  StartPosition,
   SubscribeOptions,
   Subscription,
   Transport,

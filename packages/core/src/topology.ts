@@ -1,4 +1,5 @@
-import type { StartPosition } from './transport.ts';
+/** Where a group starts that the broker does not know yet. A committed position always wins. */
+export type StartPosition = 'earliest' | 'latest';
 
 /** What should exist. */
 export interface TopologyRequest {

@@ -1,7 +1,7 @@
 import type { Capabilities } from './capabilities.ts';
 import type { Receive } from './delivery.ts';
 import type { Message } from './message.ts';
-import type { Topology } from './topology.ts';
+import type { StartPosition, Topology } from './topology.ts';
 
 /** An adapter to a broker. The conformance suite says in full what it promises. */
 export interface Transport extends AsyncDisposable {
@@ -31,9 +31,6 @@ export interface CloseOptions {
 
 /** Whether the messages of one key come one after another (`key`), or as they come (`none`). */
 export type Ordering = 'key' | 'none';
-
-/** Where a group starts that the broker does not know yet. A committed position always wins. */
-export type StartPosition = 'earliest' | 'latest';
 
 /** A claim on one partition. `token` fences: a later claim on the partition has another. */
 export interface Assignment {
