@@ -3,3 +3,5 @@ export { type FreshDatabase, freshDatabase } from './postgres/fresh-database.ts'
 export { ownPostgres } from './postgres/own-postgres.ts';
 export type { PostgresServer, StopMode, Way } from './postgres/postgres-server.ts';
 export { sharedPostgres } from './postgres/shared-postgres.ts';
+export { type Line, say, told } from './process/say.ts';
+export { type Child, type Ending, spawnChild, type Wanted } from './process/spawn-child.ts';

@@ -1,9 +1,10 @@
 /** Mocha's root hooks for tests with servers; `integration/.mocharc.json` names this file. */
 import { setImmediate } from 'node:timers/promises';
+import { fatalWarnings } from './fatal-warnings.ts';
 import { closeSharedPostgres, sharedPostgres } from './postgres/shared-postgres.ts';
+import { endRunningChildren } from './process/spawn-child.ts';
 
-const fatalWarnings = new Set(['MaxListenersExceededWarning', 'TimeoutOverflowWarning', 'TimeoutNegativeWarning']);
-const strays: Error[] = [];
+const strays: unknown[] = [];
 
 /** Starts the servers, says which way, and begins to watch for what no test may cause. */
 export const mochaGlobalSetup = async (): Promise<void> => {
@@ -18,9 +19,10 @@ export const mochaGlobalSetup = async (): Promise<void> => {
 export const mochaGlobalTeardown = closeSharedPostgres;
 
 export const mochaHooks = {
-  /** Fails the run for what happened outside of every test: unhandled rejections, uncaught errors, leaks that Node warned of. */
+  /** Fails the run for what belongs to no test: unhandled rejections, uncaught errors, leaks that Node warned of, children left. */
   async afterAll(): Promise<void> {
     await setImmediate();
+    for (const child of await endRunningChildren()) strays.push(new Error(`nobody ended ${child}`));
     if (strays.length > 0) throw new AggregateError(strays, `outside of the tests: ${strays.join('; ')}`);
   },
 };

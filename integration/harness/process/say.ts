@@ -1,0 +1,14 @@
+import { createInterface } from 'node:readline';
+
+/** What a child and its parent say to each other: one JSON object on one line. */
+export type Line = Readonly<Record<string, unknown>>;
+
+/** In a child: tells the parent. What was said before a `kill -9` arrives, since a pipe is written to synchronously. */
+export const say = (line: Line): void => {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+};
+
+/** In a child: what the parent tells, until the parent is gone. */
+export async function* told(): AsyncGenerator<Line> {
+  for await (const text of createInterface({ input: process.stdin })) yield JSON.parse(text);
+}

@@ -1,0 +1,3 @@
+it('makes a timer of the past', () => {
+  clearTimeout(setTimeout(() => {}, -1));
+});

@@ -1,0 +1,3 @@
+it('makes a timer that is too long', () => {
+  clearTimeout(setTimeout(() => {}, 2 ** 31));
+});
