@@ -10,5 +10,15 @@ export { type ContiguousRing, createContiguousRing, type Ticket } from './contig
 export { type DeathCertificate, deadHeaderNames, deadMessage, deadTopicOf, isDeadTopic } from './dead-message.ts';
 export { createIntake, type Intake, type IntakeOptions, type IntakePartition, type IntakeRecord } from './intake.ts';
 export { createLanes, type Lanes, type LanesOptions, type Turn } from './lanes.ts';
+export {
+  createMailbox,
+  type Mailbox,
+  type MailboxCounters,
+  MailboxFullError,
+  type MailboxOptions,
+  type Offered,
+  type Overflow,
+} from './mailbox.ts';
 export { partitionOf } from './partition-of.ts';
+export { createWatermarks, type Watermarks, type WatermarksOptions } from './watermarks.ts';
 export { createWindow, type Window } from './window.ts';
