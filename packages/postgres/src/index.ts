@@ -1,1 +1,21 @@
-export {};
+export { baseSchema } from './base-schema.ts';
+export { createLeases, type Leases, type LeasesOptions } from './create-leases.ts';
+export { createListener, type Listener } from './create-listener.ts';
+export { createNotifier, type Notifier, type NotifierOptions } from './create-notifier.ts';
+export type { Database, Listen, ListenOptions, Row, TransactionOptions } from './database.ts';
+export { type Lease, LeaseLostError } from './lease.ts';
+export { MigrationChangedError, migrate } from './migrate.ts';
+export type { PgClient, PgPool, PgResult } from './pg-client.ts';
+export { type PgDatabaseOptions, pgDatabase } from './pg-database.ts';
+export { ListenLostError } from './pg-listen.ts';
+export { quoteIdentifier } from './quote-identifier.ts';
+export type { Migration, SchemaModule } from './schema-module.ts';
+export { sqlState } from './sql-state.ts';
+export {
+  inTransaction,
+  knownToken,
+  NotATransactionError,
+  requireTransaction,
+  runInTransaction,
+} from './transaction-token.ts';
+export { TransactionFailedError, UnknownOutcomeError } from './unknown-outcome-error.ts';

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { ClosedError, createRuntime, type Health, InvalidOptionError, type Runtime } from '@holdfast/core';
+import { withDeadline } from './abort.ts';
+import { createListener, type Listener } from './create-listener.ts';
+import { createTurns } from './create-turns.ts';
+import type { Database } from './database.ts';
+import type { Lease } from './lease.ts';
+import { leaseBeats } from './lease-beats.ts';
+import { leaseHoldings } from './lease-holdings.ts';
+import { leaseStatements } from './lease-statements.ts';
+
+export interface LeasesOptions<Tx> {
+  readonly database: Database<Tx>;
+  /** What the slots are of: members of the same scope share them. */
+  readonly scope: string;
+  readonly slots: number;
+  /** How long a silent owner keeps its slots, in milliseconds. It renews three times as often. Default 10,000. */
+  readonly leaseMs?: number | undefined;
+  /** How long a slot that another member should have may still be worked on, in milliseconds. Default 10,000. */
+  readonly drainMs?: number | undefined;
+  /** Unique for every call of `createLeases`. Default: a new id. */
+  readonly owner?: string | undefined;
+  /** The slot is ours from now on. A rejection gives it back. */
+  readonly onAcquired: (lease: Lease) => Promise<void> | void;
+  /** End what is under way; when it resolves the slot is given back. It must end soon after the signal aborts. */
+  readonly onReleasing: (lease: Lease, signal: AbortSignal) => Promise<void> | void;
+  /** The slot is not ours any more: stop at once. */
+  readonly onLost: (lease: Lease) => void;
+  readonly runtime?: Partial<Runtime> | undefined;
+}
+
+/** The slots of a scope that this member owns, shared evenly with all live members. */
+export interface Leases {
+  /** Joins. Rejects if the first beat fails; later ones are tried again for ever. */
+  start(): Promise<void>;
+  readonly held: readonly Lease[];
+  /** Looks now: renews, takes and gives back. Rejects if the database did not answer. */
+  beat(): Promise<void>;
+  /** Starts the count of deaths again: call it when the slot has been worked on with success. */
+  resetDeaths(lease: Lease): Promise<void>;
+  health(): Health;
+  /** Idempotent. Drains and gives everything back, so that others take it at once; ends by `deadlineMs` (default 10,000). */
+  close(options?: { readonly deadlineMs?: number | undefined }): Promise<void>;
+}
+
+/**
+ * Shares the slots of a scope with all other members, evenly, each slot with one owner at a time.
+ *
+ * One statement per beat, three beats per lease. An owner ends its leases by its own monotonic clock, counted from when
+ * the last answered beat was sent, before they end in the database. What it writes late all the same is refused by
+ * `lease_holds(scope, slot, epoch)` in the same statement.
+ */
+export const createLeases = <Tx>(options: LeasesOptions<Tx>): Leases => {
+  const { database, scope, slots, leaseMs = 10_000, drainMs = 10_000, onAcquired, onReleasing, onLost } = options;
+  checkOptions(slots, leaseMs);
+  const runtime = createRuntime(options.runtime);
+  const { clock, log } = runtime;
+  const owner = options.owner ?? runtime.ids();
+  const channel = leaseChannel(database.schema, scope);
+  const statements = leaseStatements(database, { scope, owner, slots, leaseMs, channel });
+  const inTurn = createTurns();
+  let leaving = false;
+  let listener: Listener | undefined;
+  let closing: Promise<void> | undefined;
+
+  const drained: Lease[] = [];
+  let flushing: Promise<void> | undefined;
+  const flush = async (): Promise<void> => {
+    flushing = undefined;
+    const leases = drained.splice(0);
+    for (const lease of leases) holdings.letGo(lease);
+    try {
+      await withDeadline(clock, leaseMs / 3, (signal) => statements.release(leases, leaving, signal));
+    } catch (error) {
+      log.warn({ error, scope }, 'leases could not be given back; they will expire');
+    }
+  };
+  const release = (lease?: Lease): Promise<void> => {
+    if (lease !== undefined) drained.push(lease);
+    flushing ??= inTurn(flush);
+    return flushing;
+  };
+
+  const holdings = leaseHoldings({
+    ...{ scope, owner, clock, log, drainMs, onAcquired, onReleasing, onLost, release },
+    deadline: () => beats.deadline,
+  });
+  const beats = leaseBeats({
+    ...{ scope, leaseMs, runtime, inTurn },
+    send: async (signal) => {
+      const records = await statements.beat(holdings.leases, leaving, signal);
+      return () => holdings.apply(records);
+    },
+    onDeadline: () => holdings.loseAll('it could not be renewed in time'),
+  });
+
+  const close = async (deadlineMs: number): Promise<void> => {
+    leaving = true;
+    const draining = new AbortController();
+    const cancelDrain = clock.after(deadlineMs * 0.8, () => draining.abort(new ClosedError(`'${scope}'`)));
+    const end = Promise.withResolvers<void>();
+    const cancelEnd = clock.after(deadlineMs, end.resolve);
+    const listenerClosed = listener?.close();
+    const handBack = async (): Promise<void> => {
+      // A beat that is on its way may still bring slots.
+      await inTurn(async () => {});
+      await holdings.releaseAll(draining.signal);
+      await release();
+    };
+    await Promise.race([handBack(), end.promise]);
+    const abandoned = holdings.loseAll('close() reached its deadline').map(({ slot }) => slot);
+    if (abandoned.length > 0) log.warn({ scope, abandoned }, 'slots were not given back in time; they will expire');
+    beats.stop();
+    cancelDrain();
+    await Promise.race([listenerClosed, end.promise]);
+    cancelEnd();
+  };
+  return {
+    start: async () => {
+      if (leaving) throw new ClosedError(`leases of '${scope}'`);
+      await beats.beat();
+      listener = createListener(database, channel, () => void beats.beat().catch(() => {}), { runtime });
+    },
+    get held() {
+      return holdings.leases;
+    },
+    beat: () => (leaving ? Promise.reject(new ClosedError(`leases of '${scope}'`)) : beats.beat()),
+    resetDeaths: (lease) => statements.resetDeaths(lease),
+    health: () => healthOf(scope, beats.failure, clock.monotonic() < beats.deadline),
+    close: ({ deadlineMs = 10_000 } = {}) => (closing ??= close(deadlineMs)),
+  };
+};
+
+/** One channel per scope, of a length that Postgres takes whatever the scope's name. */
+const leaseChannel = (schema: string, scope: string): string =>
+  `holdfast_leases_${createHash('sha256').update(`${schema}:${scope}`).digest('hex').slice(0, 24)}`;
+
+const checkOptions = (slots: number, leaseMs: number): void => {
+  if (!Number.isSafeInteger(slots) || slots < 1) {
+    throw new InvalidOptionError('slots', `found ${slots}, expected a whole number from 1`);
+  }
+  if (!(leaseMs >= 100)) throw new InvalidOptionError('leaseMs', `found ${leaseMs}, expected at least 100`);
+};
+
+const healthOf = (scope: string, failure: unknown, renewed: boolean): Health => ({
+  live: true,
+  ready: renewed,
+  reasons: renewed
+    ? []
+    : [
+        `leases of '${scope}' are not renewed: ${failure instanceof Error ? failure.message : 'no beat was answered yet'}`,
+      ],
+});

@@ -1,0 +1,73 @@
+import { createRuntime, InvalidOptionError, type Runtime } from '@holdfast/core';
+import type { Database } from './database.ts';
+
+/** Wakes listeners of a channel up, outside any transaction: NOTIFY inside one makes all commits wait for each other. */
+export interface Notifier {
+  /** At once if none was sent lately; else one for all calls meanwhile. A failure is only logged: it is a hint. */
+  wake(): void;
+  /** Resolves when nothing is waiting or on its way. */
+  idle(): Promise<void>;
+  /** Idempotent. Sends what is waiting, then nothing more. */
+  close(): Promise<void>;
+}
+
+export interface NotifierOptions {
+  /** The least time between two notifications, in milliseconds. Default 10. */
+  readonly minIntervalMs?: number | undefined;
+  readonly runtime?: Partial<Runtime> | undefined;
+}
+
+export const createNotifier = <Tx>(
+  database: Database<Tx>,
+  channel: string,
+  { minIntervalMs = 10, ...options }: NotifierOptions = {},
+): Notifier => {
+  checkChannel(channel);
+  const { clock, log } = createRuntime(options.runtime);
+  let waiting = false;
+  let closed = false;
+  let running: Promise<void> | undefined;
+  let cutShort: (() => void) | undefined;
+
+  const pause = (): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = clock.after(minIntervalMs, resolve);
+      cutShort = () => {
+        cancel();
+        resolve();
+      };
+    });
+  const run = async (): Promise<void> => {
+    while (waiting) {
+      waiting = false;
+      await database
+        .execute("select pg_notify($1::text, '')::text as sent", [channel])
+        .catch((error: unknown) => log.debug({ error, channel }, 'a wake-up could not be sent'));
+      if (!closed) await pause();
+    }
+    running = undefined;
+  };
+  return {
+    wake: () => {
+      if (closed) return;
+      waiting = true;
+      running ??= Promise.resolve().then(run);
+    },
+    idle: async () => {
+      while (running !== undefined) await running;
+    },
+    close: async () => {
+      closed = true;
+      cutShort?.();
+      await running;
+    },
+  };
+};
+
+/** Postgres refuses a channel of more than 63 bytes. */
+export const checkChannel = (channel: string): void => {
+  const bytes = Buffer.byteLength(channel);
+  if (channel === '' || bytes > 63 || channel.includes('\0')) {
+    throw new InvalidOptionError('channel', `found ${bytes} bytes, expected a name of 1 to 63 bytes`);
+  }
+};
