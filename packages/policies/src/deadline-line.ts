@@ -1,40 +1,40 @@
 import type { Clock } from '@holdfast/core';
 
-/** An operation that is to be aborted when its time is up. */
-export interface Deadline {
-  readonly controller: AbortController;
-  /** On the monotonic clock. */
+/** Until when something is to be done, on the monotonic clock. */
+export interface Deadline<Item> {
   readonly atMs: number;
-  passed: boolean;
+  readonly item: Item;
 }
 
 /**
  * Deadlines of one length, so that they pass in the order in which they were set. One timer, for the first of them,
  * serves all; while there is none there is no timer.
  */
-export interface DeadlineLine {
-  join(controller: AbortController): Deadline;
-  leave(deadline: Deadline): void;
+export interface DeadlineLine<Item> {
+  join(item: Item): Deadline<Item>;
+  leave(deadline: Deadline<Item>): void;
 }
 
-/** Aborts with what `reason` makes; a controller that something else has aborted already does not pass its deadline. */
-export const createDeadlineLine = (clock: Clock, lengthMs: number, reason: () => unknown): DeadlineLine => {
-  const line = new Set<Deadline>();
+export const createDeadlineLine = <Item>(
+  clock: Clock,
+  lengthMs: number,
+  onPassed: (item: Item) => void,
+): DeadlineLine<Item> => {
+  const line = new Set<Deadline<Item>>();
   let cancelTimer: (() => void) | undefined;
 
-  const armFor = (deadline: Deadline, nowMs: number): void => {
+  const armFor = (deadline: Deadline<Item>, nowMs: number): void => {
     cancelTimer = clock.after(deadline.atMs - nowMs, passDue);
   };
 
   const passDue = (): void => {
     cancelTimer = undefined;
-    const due = takeDue(clock.monotonic());
-    for (const deadline of due) pass(deadline);
+    for (const { item } of takeDue(clock.monotonic())) onPassed(item);
   };
 
-  /** Arms the timer for the first that is not due, before anyone hears of it: an abort may set new deadlines. */
-  const takeDue = (nowMs: number): Deadline[] => {
-    const due: Deadline[] = [];
+  /** Arms the timer for the first that is not due before anyone hears of it: they may set new deadlines. */
+  const takeDue = (nowMs: number): Deadline<Item>[] => {
+    const due: Deadline<Item>[] = [];
     for (const deadline of line) {
       if (deadline.atMs > nowMs) {
         armFor(deadline, nowMs);
@@ -46,16 +46,10 @@ export const createDeadlineLine = (clock: Clock, lengthMs: number, reason: () =>
     return due;
   };
 
-  const pass = (deadline: Deadline): void => {
-    if (deadline.controller.signal.aborted) return;
-    deadline.passed = true;
-    deadline.controller.abort(reason());
-  };
-
   return {
-    join: (controller) => {
+    join: (item) => {
       const nowMs = clock.monotonic();
-      const deadline: Deadline = { controller, atMs: nowMs + lengthMs, passed: false };
+      const deadline: Deadline<Item> = { atMs: nowMs + lengthMs, item };
       line.add(deadline);
       if (cancelTimer === undefined) armFor(deadline, nowMs);
       return deadline;

@@ -1,6 +1,6 @@
 import { createRuntime, HoldfastError, InvalidOptionError, type Policy, type Runtime } from '@holdfast/core';
+import { abort, type Branch, cut, grow } from './abort-tree.ts';
 import { createDeadlineLine } from './deadline-line.ts';
-import { adopt, emancipate } from './family.ts';
 
 /** An operation took longer than it may. It has ended; what it did before it noticed the abort is done. */
 export class TimeoutError extends HoldfastError {
@@ -24,21 +24,30 @@ export interface TimeoutOptions {
  */
 export const timeout = ({ timeoutMs, runtime }: TimeoutOptions): Policy => {
   if (!(timeoutMs > 0)) throw new InvalidOptionError('timeoutMs', `found ${timeoutMs}; expected a number above 0`);
-  const line = createDeadlineLine(createRuntime(runtime).clock, timeoutMs, () => new TimeoutError(timeoutMs));
+  const line = createDeadlineLine<Timed>(createRuntime(runtime).clock, timeoutMs, (timed) => {
+    if (timed.branch.signal.aborted) return;
+    timed.error = new TimeoutError(timeoutMs);
+    abort(timed.branch, timed.error);
+  });
   return async (operation, signal) => {
     signal.throwIfAborted();
-    const controller = new AbortController();
-    const deadline = line.join(controller);
-    adopt(signal, controller);
+    const timed: Timed = { branch: grow(signal), error: undefined };
+    const deadline = line.join(timed);
     try {
-      const result = await operation(controller.signal);
-      if (!deadline.passed) return result;
+      const result = await operation(timed.branch.signal);
+      if (timed.error === undefined) return result;
     } catch (error) {
-      if (!deadline.passed) throw error;
+      if (timed.error === undefined) throw error;
     } finally {
-      emancipate(signal, controller);
+      cut(timed.branch);
       line.leave(deadline);
     }
-    throw controller.signal.reason;
+    throw timed.error;
   };
 };
+
+/** One run of an operation; `error` is set when its time was up first. */
+interface Timed {
+  readonly branch: Branch;
+  error: TimeoutError | undefined;
+}
