@@ -1,0 +1,92 @@
+import { InvalidMessageError, type Message } from '@holdfast/core';
+import type { Database } from '@holdfast/postgres';
+
+/** A message in a group: what is recorded once. */
+export interface RecordKey {
+  readonly group: string;
+  readonly id: string;
+}
+
+/** The statements over the inbox's table, each one round trip. */
+export interface InboxRecords<Tx> {
+  /** False when it was recorded already. Waits for a transaction that is recording the same. */
+  insert(tx: Tx, key: RecordKey): Promise<boolean>;
+  /** The ids that were not recorded already, in the transaction of an effect. */
+  insertFresh(tx: Tx, group: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Records each in a transaction of its own statement. */
+  insertMany(keys: readonly RecordKey[]): Promise<void>;
+  /** For each key whether it is recorded. */
+  find(keys: readonly RecordKey[]): Promise<boolean[]>;
+  /** How many it deleted, at most `limit`, of those that are older. */
+  deleteOlder(ageMs: number, limit: number): Promise<number>;
+}
+
+export const createInboxRecords = <Tx>(database: Database<Tx>): InboxRecords<Tx> => {
+  const sql = statements(database.schema);
+  return {
+    insert: async (tx, { group, id }) => (await database.query(tx, sql.insert, [group, id])).length === 1,
+    insertFresh: async (tx, group, ids) => {
+      const rows = await database.query(tx, sql.insertFresh, [group, JSON.stringify(ids)]);
+      return new Set(rows.map((row) => String(row.id)));
+    },
+    insertMany: async (keys) => {
+      await database.execute(sql.insertMany, [JSON.stringify(keys)]);
+    },
+    find: async (keys) => {
+      const rows = await database.execute(sql.find, [JSON.stringify(keys)]);
+      const found = new Set(rows.map((row) => Number(row.at)));
+      return keys.map((_, index) => found.has(index + 1));
+    },
+    deleteOlder: async (ageMs, limit) => {
+      const [row] = await database.execute(sql.deleteOlder, [String(ageMs), String(limit)]);
+      return Number(row?.deleted);
+    },
+  };
+};
+
+/** Several ids are inserted in one order everywhere, so that two batches never wait for each other. */
+const statements = (schema: string) => ({
+  insert: `
+    insert into ${schema}.inbox ("group", id) values ($1::text, $2::text)
+    on conflict do nothing returning id::text as id`,
+  insertFresh: `
+    insert into ${schema}.inbox ("group", id)
+    select $1::text, ids.id from jsonb_array_elements_text($2::text::jsonb) as ids(id) order by ids.id collate "C"
+    on conflict do nothing returning id::text as id`,
+  insertMany: `
+    insert into ${schema}.inbox ("group", id)
+    select "group", id from jsonb_to_recordset($1::text::jsonb) as keys("group" text, id text)
+    order by "group" collate "C", id collate "C"
+    on conflict do nothing`,
+  find: `
+    select keys.at::text as at
+    from rows from (jsonb_to_recordset($1::text::jsonb) as ("group" text, id text)) with ordinality as keys("group", id, at)
+    cross join lateral (
+      select from ${schema}.inbox where inbox."group" = keys."group" and inbox.id = keys.id limit 1
+    ) as recorded`,
+  deleteOlder: `
+    with old as materialized (
+      select "group", id from ${schema}.inbox
+      where processed_at < ${schema}.now() - $1::float8 * interval '1 millisecond'
+      limit $2::int for update skip locked
+    ), deleted as (
+      delete from ${schema}.inbox using old where inbox."group" = old."group" and inbox.id = old.id returning 1
+    )
+    select count(*)::text as deleted from deleted`,
+});
+
+/** An id that no index entry could hold would fail for ever, and every statement that it shares with others. */
+const maxIdBytes = 1_000;
+
+/** Throws {@link InvalidMessageError} for an id that Postgres cannot record. */
+export const checkId = ({ id }: Pick<Message, 'id'>): void => {
+  if (id === '') throw new InvalidMessageError('found an empty message id; the inbox needs a unique one');
+  if (id.includes('\0') || !id.isWellFormed()) {
+    throw new InvalidMessageError('found a message id with a NUL or half a surrogate pair; the inbox cannot record it');
+  }
+  if (id.length * 3 > maxIdBytes && Buffer.byteLength(id) > maxIdBytes) {
+    throw new InvalidMessageError(
+      `found a message id of ${Buffer.byteLength(id)} bytes; the inbox takes ${maxIdBytes}`,
+    );
+  }
+};

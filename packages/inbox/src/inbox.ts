@@ -1,0 +1,162 @@
+import { createRuntime, HoldfastError, InvalidOptionError, type Runtime, reach } from '@holdfast/core';
+import { createBatcher } from '@holdfast/flow';
+import type { Database } from '@holdfast/postgres';
+import { checkId, createInboxRecords, type RecordKey } from './inbox-records.ts';
+
+/** What became of an effect: it was done now, or had been done before and was left out. */
+export type OnceOutcome<T> = { readonly outcome: 'done'; readonly value: T } | { readonly outcome: 'duplicate' };
+
+/** As {@link OnceOutcome}, for several messages at once: `done` if at least one of them was new. */
+export type OnceBatchOutcome<T> =
+  | { readonly outcome: 'done'; readonly value: T; readonly duplicates: readonly string[] }
+  | { readonly outcome: 'duplicate' };
+
+/** Runs `work` in a transaction that also records the message: both are there afterwards, or neither. */
+export type Once<Tx> = <T>(work: (tx: Tx) => Promise<T>) => Promise<OnceOutcome<T>>;
+
+export interface OnceOptions {
+  /** Aborting it destroys the transaction's connection, and rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PruneOptions {
+  /** How long a record is kept, in milliseconds. */
+  readonly retentionMs: number;
+  /**
+   * How late a copy of a message may still come, in milliseconds: the longest that the broker keeps messages, that a
+   * retry or a dead letter waits before it is run again, and that a relay may be down. A copy that comes later than the
+   * record is kept takes effect twice, so a shorter retention is refused.
+   */
+  readonly redeliveryHorizonMs: number;
+  /** How many records one statement deletes. Default 5,000. */
+  readonly batchSize?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A retention that would forget messages of which copies may still come. */
+export class RetentionTooShortError extends HoldfastError {
+  override readonly code = 'retention_too_short';
+  readonly retentionMs: number;
+  readonly redeliveryHorizonMs: number;
+  constructor(retentionMs: number, redeliveryHorizonMs: number) {
+    super(
+      `records would be kept for ${retentionMs} ms, but a copy may come ${redeliveryHorizonMs} ms later and would take ` +
+        'effect again; keep them at least as long as the redelivery horizon',
+    );
+    this.retentionMs = retentionMs;
+    this.redeliveryHorizonMs = redeliveryHorizonMs;
+  }
+}
+
+/** Makes messages take effect once per group, by a record in the transaction of the effect. */
+export interface Inbox<Tx> {
+  /**
+   * Runs `work` in a transaction that records `(group, id)` first. Zero times if it is recorded already; a concurrent
+   * copy waits for the first one's end, and runs only if that failed. When it rejects, nothing is recorded and nothing
+   * was done, except that a lost reply to the commit leaves that open; calling it again is safe in every case.
+   */
+  once<T>(group: string, id: string, work: (tx: Tx) => Promise<T>, options?: OnceOptions): Promise<OnceOutcome<T>>;
+  /** As `once`, for several messages in one transaction: `work` gets the ids that are new. All take effect, or none. */
+  onceBatch<T>(
+    group: string,
+    ids: readonly string[],
+    work: (tx: Tx, fresh: ReadonlySet<string>) => Promise<T>,
+    options?: OnceOptions,
+  ): Promise<OnceBatchOutcome<T>>;
+  /** Whether the message is recorded. Calls made at the same time share a statement. */
+  isDone(group: string, id: string): Promise<boolean>;
+  /** Records a message that had its effect elsewhere. Calls made at the same time share a statement. */
+  record(group: string, id: string): Promise<void>;
+  /** Deletes old records, in batches, and resolves with how many. Rejects with {@link RetentionTooShortError}. */
+  prune(options: PruneOptions): Promise<number>;
+}
+
+/** How many keys a shared statement carries at most. */
+const maxBatch = 500;
+
+export const createInbox = <Tx>(
+  database: Database<Tx>,
+  options: { readonly runtime?: Partial<Runtime> | undefined } = {},
+): Inbox<Tx> => {
+  const { meter } = createRuntime(options.runtime);
+  const records = createInboxRecords(database);
+  const finds = createBatcher<RecordKey, boolean>({ maxSize: maxBatch, inFlight: 2, run: records.find });
+  const inserts = createBatcher<RecordKey, void>({
+    maxSize: maxBatch,
+    inFlight: 2,
+    run: async (keys) => {
+      await records.insertMany(keys);
+      return keys.map(() => undefined);
+    },
+  });
+  const countDuplicates = (group: string, by: number): void => {
+    if (by > 0) meter.count('holdfast.inbox.duplicates', by, { group });
+  };
+
+  return {
+    once: async (group, id, work, { signal } = {}) => {
+      checkId({ id });
+      const ended = await database.transaction(
+        async (tx) => {
+          if (!(await records.insert(tx, { group, id }))) return duplicate;
+          return { outcome: 'done', value: await beforeCommit(work(tx)) } as const;
+        },
+        { signal },
+      );
+      if (ended.outcome === 'duplicate') countDuplicates(group, 1);
+      return ended;
+    },
+
+    onceBatch: async (group, ids, work, { signal } = {}) => {
+      for (const id of ids) checkId({ id });
+      const ended = await database.transaction(
+        async (tx) => {
+          const fresh = await records.insertFresh(tx, group, ids);
+          if (fresh.size === 0) return duplicate;
+          const value = await beforeCommit(work(tx, fresh));
+          return { outcome: 'done', value, duplicates: ids.filter((id) => !fresh.has(id)) } as const;
+        },
+        { signal },
+      );
+      countDuplicates(group, ended.outcome === 'duplicate' ? ids.length : ended.duplicates.length);
+      return ended;
+    },
+
+    isDone: async (group, id) => {
+      checkId({ id });
+      return finds.submit({ group, id });
+    },
+
+    record: async (group, id) => {
+      checkId({ id });
+      await inserts.submit({ group, id });
+    },
+
+    prune: async ({ retentionMs, redeliveryHorizonMs, batchSize = 5_000, signal }) => {
+      checkDuration('retentionMs', retentionMs);
+      checkDuration('redeliveryHorizonMs', redeliveryHorizonMs);
+      if (retentionMs < redeliveryHorizonMs) throw new RetentionTooShortError(retentionMs, redeliveryHorizonMs);
+      let total = 0;
+      for (;;) {
+        signal?.throwIfAborted();
+        const deleted = await records.deleteOlder(retentionMs, batchSize);
+        total += deleted;
+        if (deleted < batchSize) return total;
+      }
+    },
+  };
+};
+
+const duplicate = { outcome: 'duplicate' } as const;
+
+const beforeCommit = async <T>(working: Promise<T>): Promise<T> => {
+  const value = await working;
+  await reach('inbox.afterEffect.beforeCommit');
+  return value;
+};
+
+const checkDuration = (option: string, ms: number): void => {
+  if (!(Number.isFinite(ms) && ms > 0)) {
+    throw new InvalidOptionError(option, `found ${ms}; expected a number of milliseconds above 0`);
+  }
+};
