@@ -1,4 +1,11 @@
 export { baseSchema } from './base-schema.ts';
+export {
+  checkSchema,
+  NotPrimaryError,
+  SchemaBehindError,
+  SchemaMissingError,
+} from './check-schema.ts';
+export { classify, type ErrorClass } from './classify.ts';
 export { createLeases, type Leases, type LeasesOptions } from './create-leases.ts';
 export { createListener, type Listener } from './create-listener.ts';
 export { createNotifier, type Notifier, type NotifierOptions } from './create-notifier.ts';
@@ -8,6 +15,7 @@ export { MigrationChangedError, migrate } from './migrate.ts';
 export type { PgClient, PgPool, PgResult } from './pg-client.ts';
 export { type PgDatabaseOptions, pgDatabase } from './pg-database.ts';
 export { ListenLostError } from './pg-listen.ts';
+export { type PrintMigrationsOptions, printMigrations } from './print-migrations.ts';
 export { quoteIdentifier } from './quote-identifier.ts';
 export type { Migration, SchemaModule } from './schema-module.ts';
 export { sqlState } from './sql-state.ts';
