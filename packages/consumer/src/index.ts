@@ -1,1 +1,15 @@
-export {};
+export type { BatchOptions } from './batch-route.ts';
+export { type Consumer, createConsumer } from './consumer.ts';
+export type { ConsumerOptions, RetryOptions } from './consumer-options.ts';
+export { InboxUnavailableError, OnceTwiceError } from './errors.ts';
+export type {
+  BatchContext,
+  BatchEntry,
+  BatchHandler,
+  BatchOnce,
+  Context,
+  MessageHandler,
+  WithOnce,
+} from './handler-types.ts';
+export type { ConsumerHealth } from './health.ts';
+export type { ConsumerStats } from './stats.ts';

@@ -1,0 +1,50 @@
+import { type Contract, type Delivery, InvalidOptionError, isHoldfastError } from '@holdfast/core';
+import { createBatcher } from '@holdfast/flow';
+import type { AttemptEnd } from './attempt.ts';
+import type { BatchMember, RunBatchAttempt } from './batch-attempt.ts';
+import type { Route } from './routes.ts';
+
+export interface BatchOptions {
+  /** The largest batch. */
+  readonly maxSize: number;
+}
+
+/**
+ * A route whose handler takes several messages at once. When a batch fails, each of its members is handled alone; so is
+ * one that has failed before, which would otherwise fail the batches it comes into.
+ */
+export const createBatchRoute = (
+  contract: Contract,
+  { maxSize }: BatchOptions,
+  runBatch: (members: readonly BatchMember[]) => ReturnType<RunBatchAttempt>,
+): Route => {
+  if (!Number.isSafeInteger(maxSize) || maxSize < 1) {
+    throw new InvalidOptionError('maxSize', `found ${maxSize}; expected a whole number from 1`);
+  }
+
+  const runAll = async (members: readonly BatchMember[]): Promise<readonly AttemptEnd[]> => {
+    const batch = await runBatch(members);
+    if (batch.end === 'handled') return batch.members;
+    if (members.length === 1 || isHoldfastError(batch.error, 'inbox_unavailable')) return members.map(() => batch);
+    return runEach(members);
+  };
+
+  const runEach = async (members: readonly BatchMember[]): Promise<readonly AttemptEnd[]> => {
+    const ends: AttemptEnd[] = [];
+    for (const member of members) ends.push(...(await runAll([member])));
+    return ends;
+  };
+
+  const together = createBatcher<BatchMember, AttemptEnd>({ maxSize, run: runAll });
+  const alone = createBatcher<BatchMember, AttemptEnd>({ maxSize: 1, inFlight: maxSize, run: runAll });
+
+  return {
+    contract,
+    width: maxSize,
+    run: (payload: unknown, delivery: Delivery, spentMs: number) => {
+      const { message, attempt } = delivery;
+      const batcher = attempt === 1 ? together : alone;
+      return batcher.submit({ entry: { payload, message, attempt }, delivery, spentMs });
+    },
+  };
+};

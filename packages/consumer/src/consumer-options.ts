@@ -1,0 +1,166 @@
+import {
+  createRuntime,
+  InvalidOptionError,
+  type Ordering,
+  type Runtime,
+  type StartPosition,
+  type Transport,
+} from '@holdfast/core';
+import { type Backoff, exponential } from '@holdfast/policies';
+import type { Database } from '@holdfast/postgres';
+
+/** How often a failed message is tried again, and when. */
+export interface RetryOptions {
+  /** How often a message is handed over at most; after that it is a dead letter. Default 10. */
+  readonly attempts?: number | undefined;
+  /** How long to wait after each failure. Default: exponential from 200 ms to 5,000 ms with full jitter. */
+  readonly backoff?: Backoff | undefined;
+  /** Errors for which trying again is useless: their messages are dead letters at once. Default: none. */
+  readonly unless?: ((error: unknown) => boolean) | undefined;
+}
+
+export interface ConsumerOptions<Tx> {
+  readonly transport: Transport;
+  /** Consumers of one group share the messages; every group sees all of them. */
+  readonly group: string;
+  /** Where a group starts that the broker does not know yet. */
+  readonly from: StartPosition;
+  /** Keeps the inbox, so that handlers get `once`. Its tables are made by `migrate(database, [inboxSchema])`. */
+  readonly database?: Database<Tx>;
+  readonly retry?: RetryOptions | undefined;
+  /** How long one attempt may take. Then its signal aborts; the attempt has failed when the handler has stopped. Default: for ever. */
+  readonly timeoutMs?: number | undefined;
+  /** How long all attempts of a message in this process may take together, waits included; then it is a dead letter. Default: for ever. */
+  readonly totalTimeoutMs?: number | undefined;
+  /** How many handlers run at once. Default 16, or the largest batch of `onBatch` if that is more. */
+  readonly concurrency?: number | undefined;
+  /** How many messages are in process, waiting retries included. Bounds memory. Default 1,000. */
+  readonly maxInFlight?: number | undefined;
+  /** Default `key`: the messages of one key one after another, in order. */
+  readonly ordering?: Ordering | undefined;
+  /** What happens to a type without a handler: `ignore` (default) settles it, counted and logged once; `reject` makes it a dead letter. */
+  readonly unhandled?: 'ignore' | 'reject' | undefined;
+  /** `direct` (default): settled when handled. `store-first`: settled when stored in Postgres, handled from there. Needs a database. */
+  readonly inbox?: 'direct' | 'store-first' | undefined;
+  /** The longest wait for a retry in process, at most `capabilities.maxHoldMs`, which is the default. Without a database a longer one is refused. */
+  readonly holdMs?: number | undefined;
+  readonly runtime?: Partial<Runtime> | undefined;
+}
+
+/** {@link ConsumerOptions}, checked, with every default in its place. */
+export interface Settings<Tx> {
+  readonly transport: Transport;
+  readonly group: string;
+  readonly from: StartPosition;
+  readonly database: Database<Tx> | undefined;
+  readonly attempts: number;
+  readonly backoff: Backoff;
+  readonly unless: (error: unknown) => boolean;
+  readonly timeoutMs: number | undefined;
+  readonly totalTimeoutMs: number | undefined;
+  readonly concurrency: number | undefined;
+  readonly maxInFlight: number;
+  readonly ordering: Ordering;
+  readonly unhandled: 'ignore' | 'reject';
+  readonly inbox: 'direct' | 'store-first';
+  readonly holdMs: number;
+  readonly runtime: Runtime;
+}
+
+const known = [
+  'transport',
+  'group',
+  'from',
+  'database',
+  'retry',
+  'timeoutMs',
+  'totalTimeoutMs',
+  'concurrency',
+  'maxInFlight',
+  'ordering',
+  'unhandled',
+  'inbox',
+  'holdMs',
+  'runtime',
+];
+const knownOfRetry = ['attempts', 'backoff', 'unless'];
+
+/** Throws {@link InvalidOptionError} for what cannot work or is not known. */
+export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => {
+  refuseUnknown('createConsumer', known, options);
+  refuseUnknown('retry', knownOfRetry, options.retry ?? {});
+  const { transport, group, from, database, retry = {}, ordering = 'key', unhandled = 'ignore' } = options;
+  const { inbox = 'direct', timeoutMs, totalTimeoutMs, concurrency, maxInFlight = 1_000 } = options;
+  const { attempts = 10, unless = () => false } = retry;
+  if (typeof transport?.subscribe !== 'function') throw invalid('transport', transport, 'a transport');
+  if (typeof group !== 'string' || group === '') throw invalid('group', group, 'the name of a group');
+  checkOneOf('from', from, ['earliest', 'latest']);
+  checkOneOf('ordering', ordering, ['key', 'none']);
+  checkOneOf('unhandled', unhandled, ['ignore', 'reject']);
+  checkOneOf('inbox', inbox, ['direct', 'store-first']);
+  if (inbox === 'store-first' && database === undefined) {
+    throw new InvalidOptionError('inbox', "'store-first' stores messages in Postgres; give a database");
+  }
+  if (attempts !== Number.POSITIVE_INFINITY) checkCount('retry.attempts', attempts);
+  if (timeoutMs !== undefined) checkMs('timeoutMs', timeoutMs);
+  if (totalTimeoutMs !== undefined) checkMs('totalTimeoutMs', totalTimeoutMs);
+  if (concurrency !== undefined) checkCount('concurrency', concurrency);
+  checkCount('maxInFlight', maxInFlight);
+  const holdMs = checkHold(options.holdMs, transport);
+  return {
+    transport,
+    group,
+    from,
+    database,
+    attempts,
+    backoff: retry.backoff ?? exponential({ baseMs: Math.min(200, holdMs), maxMs: Math.min(5_000, holdMs) }),
+    unless,
+    timeoutMs,
+    totalTimeoutMs,
+    concurrency,
+    maxInFlight,
+    ordering,
+    unhandled,
+    inbox,
+    holdMs,
+    runtime: createRuntime(options.runtime),
+  };
+};
+
+const checkHold = (holdMs: number | undefined, { name, capabilities }: Transport): number => {
+  if (holdMs === undefined) return capabilities.maxHoldMs;
+  checkMs('holdMs', holdMs);
+  if (holdMs <= capabilities.maxHoldMs) return holdMs;
+  throw new InvalidOptionError(
+    'holdMs',
+    `found ${holdMs}, but transport '${name}' holds a message for ${capabilities.maxHoldMs} ms at most`,
+  );
+};
+
+/** An option that is not known would otherwise be a promise silently not kept. */
+const refuseUnknown = (where: string, names: readonly string[], options: object): void => {
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue;
+    throw new InvalidOptionError(name, `${where} has no such option; it has ${names.join(', ')}`);
+  }
+};
+
+const checkOneOf = (option: string, found: unknown, expected: readonly string[]): void => {
+  if (!expected.includes(found as string)) {
+    throw invalid(option, found, expected.map((value) => `'${value}'`).join(' or '));
+  }
+};
+
+const checkCount = (option: string, found: number): void => {
+  if (!Number.isSafeInteger(found) || found < 1) throw invalid(option, found, 'a whole number from 1');
+};
+
+const checkMs = (option: string, found: number): void => {
+  if (!(Number.isFinite(found) && found > 0)) throw invalid(option, found, 'a number of milliseconds above 0');
+};
+
+const invalid = (option: string, found: unknown, expected: string): InvalidOptionError =>
+  new InvalidOptionError(option, `found ${describe(found)}; expected ${expected}`);
+
+const describe = (value: unknown): string =>
+  typeof value === 'string' ? `'${value}'` : typeof value === 'object' && value !== null ? 'an object' : String(value);

@@ -1,0 +1,35 @@
+import { ack, type Delivery, type Runtime, type Settlement, type Transport } from '@holdfast/core';
+import { deadMessage, deadTopicOf, isDeadTopic } from '@holdfast/flow';
+import type { Ending } from './ending.ts';
+
+/** Makes a settlement of an ending: what is rejected is stored as a dead letter, then acked. Never rejects. */
+export type Bury = (delivery: Delivery, ending: Ending) => Promise<Settlement>;
+
+/**
+ * Publishes dead letters to `<topic>.dead`, with their history and last error in headers. Where that fails the rejection
+ * is left to the adapter, which tries until it is stored, and settles the message only then. So is a dead letter that is
+ * rejected again: there is nowhere further to go.
+ */
+export const buryInDeadTopic =
+  (transport: Transport, { clock, log }: Runtime): Bury =>
+  async (delivery, { settlement, error }) => {
+    if (settlement.outcome !== 'reject') return settlement;
+    const { message, topic, group, attempt } = delivery;
+    const { reason } = settlement;
+    log.error(
+      { error, id: message.id, type: message.type, topic, group, attempt, reason },
+      'a message is a dead letter',
+    );
+    if (isDeadTopic(topic)) return settlement;
+    const letter = deadMessage(delivery, { reason, error, failedAt: clock.now() });
+    try {
+      await transport.publish(deadTopicOf(topic), [letter], { signal: delivery.signal });
+      return ack;
+    } catch (publishError) {
+      log.warn(
+        { error: publishError, id: message.id, topic, group },
+        'a dead letter could not be stored; it is tried again',
+      );
+      return settlement;
+    }
+  };

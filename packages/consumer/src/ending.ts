@@ -1,0 +1,22 @@
+import { ack, type Settlement } from '@holdfast/core';
+
+/** What a delivery came to; every delivery is counted under exactly one. */
+export type Count = 'acked' | 'duplicates' | 'ignored' | 'stored' | 'retried' | 'rejected' | 'handedBack';
+
+/** The end of a delivery: its settlement, and what people are told of it. */
+export interface Ending {
+  readonly count: Count;
+  readonly settlement: Settlement;
+  /** Of a `retry` or `reject`: what the attempt threw. */
+  readonly error?: unknown;
+}
+
+/** Those that say nothing about their message. */
+export const endings: Readonly<Record<'acked' | 'duplicate' | 'ignored' | 'stored' | 'handedBack', Ending>> = {
+  acked: { count: 'acked', settlement: ack },
+  duplicate: { count: 'duplicates', settlement: ack },
+  ignored: { count: 'ignored', settlement: ack },
+  stored: { count: 'stored', settlement: ack },
+  /** The claim or the consumer has ended: the message is the next owner's. */
+  handedBack: { count: 'handedBack', settlement: { outcome: 'retry', delayMs: 0, spent: false } },
+};

@@ -1,0 +1,64 @@
+import type { Runtime } from '@holdfast/core';
+import type { Count, Ending } from './ending.ts';
+
+/** What became of the deliveries of this consumer since it was made. Each is counted once: `delivered` is the sum of the rest. */
+export interface ConsumerStats {
+  readonly delivered: number;
+  /** Their handler succeeded. */
+  readonly acked: number;
+  /** Turned away because they had taken effect before. */
+  readonly duplicates: number;
+  /** No handler for their type. */
+  readonly ignored: number;
+  /** Stored to be handled later; with `store-first` each is delivered again, from the store. */
+  readonly stored: number;
+  readonly retried: number;
+  readonly rejected: number;
+  /** Given up unsettled, because the partition went elsewhere or the consumer closed. */
+  readonly handedBack: number;
+  readonly inFlight: number;
+}
+
+export interface Tally {
+  begin(): void;
+  end(ending: Ending): void;
+  read(): ConsumerStats;
+  /** When, on the monotonic clock, a message last left, or the first came after there was none. */
+  readonly lastProgress: number;
+}
+
+export const createTally = ({ clock, meter }: Pick<Runtime, 'clock' | 'meter'>, group: string): Tally => {
+  const counts: Record<Count, number> = {
+    acked: 0,
+    duplicates: 0,
+    ignored: 0,
+    stored: 0,
+    retried: 0,
+    rejected: 0,
+    handedBack: 0,
+  };
+  const names = Object.keys(counts) as Count[];
+  const attributes = Object.fromEntries(names.map((outcome) => [outcome, { group, outcome }])) as Record<
+    Count,
+    { readonly group: string; readonly outcome: Count }
+  >;
+  let delivered = 0;
+  let inFlight = 0;
+  let lastProgress = clock.monotonic();
+  return {
+    begin: () => {
+      delivered++;
+      if (inFlight++ === 0) lastProgress = clock.monotonic();
+    },
+    end: ({ count }) => {
+      inFlight--;
+      counts[count]++;
+      if (count !== 'retried' && count !== 'handedBack') lastProgress = clock.monotonic();
+      meter.count('holdfast.consumer.deliveries', 1, attributes[count]);
+    },
+    read: () => ({ delivered, ...counts, inFlight }),
+    get lastProgress() {
+      return lastProgress;
+    },
+  };
+};

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { DecodeError, HoldfastError, InvalidOptionError } from '@holdfast/core';
+import { constant, exponential } from '@holdfast/policies';
+import { InboxUnavailableError, OnceTwiceError } from '../src/errors.ts';
+import { checkDelays, retryVerdict, withinTotal } from '../src/retry-verdict.ts';
+import { aDelivery } from './a-delivery.ts';
+
+class Passing extends HoldfastError {
+  override readonly code = 'passing';
+}
+
+const verdict = retryVerdict({
+  attempts: 3,
+  backoff: (attempt) => attempt * 100,
+  unless: (error) => error instanceof RangeError,
+  random: () => 0.5,
+});
+
+describe('the verdict on a failed attempt', () => {
+  const table: readonly [what: string, error: unknown, attempt: number, expected: object | RegExp][] = [
+    ['an error', new Error('busy'), 1, { outcome: 'retry', delayMs: 100, spent: true }],
+    ['an error at a later attempt', new Error('busy'), 2, { outcome: 'retry', delayMs: 200, spent: true }],
+    ['an error at the last attempt', new Error('busy'), 3, /^attempts_exhausted: 3 of 3, Error: busy$/],
+    ['an error past the last attempt', new Error('busy'), 9, /^attempts_exhausted/],
+    ['an error that unless names', new RangeError('never'), 1, /^refused_by_unless: RangeError: never$/],
+    ['a body that does not decode', new DecodeError('no JSON'), 1, /^undecodable_body: no JSON$/],
+    ['a Holdfast error that is not retryable', new OnceTwiceError('m-1'), 1, /^not_retryable: OnceTwiceError/],
+    [
+      'a Holdfast error that is retryable',
+      new Passing('later', { retryable: true }),
+      1,
+      { outcome: 'retry', delayMs: 100, spent: true },
+    ],
+    ['something that is no error', 'a string', 1, { outcome: 'retry', delayMs: 100, spent: true }],
+    ['undefined', undefined, 3, /^attempts_exhausted: 3 of 3, undefined$/],
+    [
+      'an inbox that cannot be used',
+      new InboxUnavailableError(new Error('ECONNREFUSED')),
+      1,
+      { outcome: 'retry', delayMs: 1_000, spent: false },
+    ],
+    [
+      'an inbox that cannot be used, at the last attempt',
+      new InboxUnavailableError(new Error('ECONNREFUSED')),
+      3,
+      { outcome: 'retry', delayMs: 1_000, spent: false },
+    ],
+  ];
+
+  for (const [what, error, attempt, expected] of table) {
+    it(`of ${what} is ${expected instanceof RegExp ? `a rejection: ${expected}` : JSON.stringify(expected)}`, () => {
+      const settlement = verdict(error, aDelivery({ attempt }));
+      if (!(expected instanceof RegExp)) return assert.deepEqual(settlement, expected);
+      assert.equal(settlement.outcome, 'reject');
+      assert.match(settlement.reason, expected);
+    });
+  }
+
+  it('keeps only the start of a long error text', () => {
+    const settlement = verdict(new Error('x'.repeat(10_000)), aDelivery({ attempt: 3 }));
+    assert.ok(settlement.outcome === 'reject' && settlement.reason.length < 300);
+  });
+});
+
+describe('the total time', () => {
+  const retry = { outcome: 'retry', delayMs: 100, spent: true } as const;
+
+  it('lets a retry be that begins in time', () => {
+    assert.equal(withinTotal(retry, 899, 1_000), retry);
+    assert.equal(withinTotal(retry, 10_000, undefined), retry);
+  });
+
+  it('rejects a message whose next attempt would begin too late', () => {
+    const settlement = withinTotal(retry, 900, 1_000);
+    assert.ok(settlement.outcome === 'reject' && settlement.reason.startsWith('total_timeout'));
+  });
+
+  it('leaves a rejection as it is', () => {
+    const reject = { outcome: 'reject', reason: 'undecodable_body' } as const;
+    assert.equal(withinTotal(reject, 5_000, 1_000), reject);
+  });
+});
+
+describe('the check of a backoff', () => {
+  const isRefused = (error: unknown): boolean =>
+    error instanceof InvalidOptionError && error.option === 'retry.backoff' && /after attempt 4/.test(error.message);
+
+  it('refuses one that can wait longer than a message can be held, and says after which attempt', () => {
+    const backoff = exponential({ baseMs: 1_000, maxMs: 60_000 });
+    assert.throws(() => checkDelays({ attempts: 10, backoff }, 5_000), isRefused);
+  });
+
+  it('does not look at waits that no attempt follows', () => {
+    const backoff = exponential({ baseMs: 1_000, maxMs: 60_000 });
+    checkDelays({ attempts: 4, backoff }, 5_000);
+  });
+
+  it('ends for attempts without end', () => {
+    checkDelays({ attempts: Number.POSITIVE_INFINITY, backoff: constant({ delayMs: 5_000 }) }, 5_000);
+  });
+});
