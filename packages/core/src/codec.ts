@@ -22,9 +22,7 @@ export const jsonCodec: Codec = {
   },
 };
 
-/** `__proto__`, also with escaped underscores. A reviver is slow, so it runs only where it might matter. */
-const maybeProto = /__proto__|\\u005f/i;
+/** `__proto__`, also with any of its letters escaped. A reviver is slow, so it runs only where it might matter. */
+const maybeProto = /__proto__|\\u00(?:5f|6f|7[024])/i;
 
-function dropProto(this: unknown, key: string, value: unknown): unknown {
-  return key === '__proto__' ? undefined : value;
-}
+const dropProto = (key: string, value: unknown): unknown => (key === '__proto__' ? undefined : value);

@@ -60,7 +60,10 @@ export const defineMessage = <const Type extends string, Input, Output>(
 /** A gap would be found only by the old message that falls into it. */
 const checkUpcasts = (type: string, version: number, upcast: Upcasts): void => {
   const from = Object.keys(upcast).map(Number);
-  if (from.length === 0) return;
+  const stray = from.find((older) => !Number.isSafeInteger(older) || older < 1 || older >= version);
+  if (stray !== undefined) {
+    throw new InvalidOptionError('upcast', `'${type}' is at version ${version} and cannot lift version ${stray} to it`);
+  }
   for (let older = Math.min(...from); older < version; older++) {
     if (upcast[older] === undefined) {
       throw new InvalidOptionError(
@@ -68,12 +71,5 @@ const checkUpcasts = (type: string, version: number, upcast: Upcasts): void => {
         `'${type}' lifts version ${Math.min(...from)} but not ${older}; add upcast ${older}`,
       );
     }
-  }
-  const beyond = from.find((older) => older >= version);
-  if (beyond !== undefined) {
-    throw new InvalidOptionError(
-      'upcast',
-      `'${type}' is at version ${version} and cannot lift version ${beyond} to it`,
-    );
   }
 };

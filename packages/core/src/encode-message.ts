@@ -11,19 +11,21 @@ export interface SendOptions {
   readonly id?: string | undefined;
   /** Default: the contract's key function. */
   readonly key?: string | undefined;
-  /** Names are compared as they are. `holdfast-` is reserved. */
+  /** Names are compared as they are. `holdfast-…` is reserved; `content-type` and `ce_dataversion` are the contract's. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** The message that this one answers or follows from: sets `correlationid` and `causationid`. */
   readonly inReplyTo?: Message | undefined;
 }
 
-/** A payload that its contract's schema refused before anything was sent or written. */
+/** A payload that its contract's schema or codec refused before anything was sent or written. */
 export class InvalidPayloadError extends HoldfastError {
   override readonly code = 'invalid_payload';
   readonly type: string;
+  /** What the schema said; empty where the codec refused, with its error as the `cause`. */
   readonly issues: readonly StandardSchemaV1.Issue[];
-  constructor(type: string, issues: readonly StandardSchemaV1.Issue[]) {
-    super(`payload of '${type}' does not fit its schema: ${describeIssues(issues)}; nothing was sent`);
+  constructor(type: string, what: string, options: { issues?: readonly StandardSchemaV1.Issue[]; cause?: unknown }) {
+    const { issues = [], cause } = options;
+    super(`payload of '${type}' ${what}; nothing was sent`, { cause });
     this.type = type;
     this.issues = issues;
   }
@@ -45,7 +47,7 @@ export const describeIssues = (issues: readonly StandardSchemaV1.Issue[]): strin
     .join('; ') + (issues.length > 3 ? ` and ${issues.length - 3} more` : '');
 
 /**
- * Makes a message of a payload. Throws {@link InvalidPayloadError} for a payload that the schema refuses and
+ * Makes a message of a payload. Throws {@link InvalidPayloadError} for a payload that the schema or codec refuses and
  * {@link InvalidMessageError} for an id, key or header that cannot be carried.
  */
 export const encodeMessage = async <C extends Contract>(
@@ -56,7 +58,10 @@ export const encodeMessage = async <C extends Contract>(
 ): Promise<Message> => {
   const validated = contract.schema['~standard'].validate(payload);
   const result = validated instanceof Promise ? await validated : validated;
-  if (result.issues) throw new InvalidPayloadError(contract.type, result.issues);
+  if (result.issues) {
+    const what = `does not fit its schema: ${describeIssues(result.issues)}`;
+    throw new InvalidPayloadError(contract.type, what, { issues: result.issues });
+  }
   const id = options.id ?? runtime.ids();
   const key = options.key ?? contract.key(result.value);
   const message: Message = {
@@ -64,26 +69,28 @@ export const encodeMessage = async <C extends Contract>(
     type: contract.type,
     ...(key === undefined ? {} : { key }),
     headers: encodeHeaders(contract, id, options, runtime),
-    body: contract.codec.encode(payload),
+    body: encodeBody(contract, payload),
   };
   checkMessage(message);
   return message;
 };
 
+const encodeBody = ({ type, codec }: Contract, payload: unknown): Uint8Array => {
+  try {
+    return codec.encode(payload);
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message.split('\n', 1)[0] : `a thrown ${typeof cause}`;
+    throw new InvalidPayloadError(type, `cannot be written as ${codec.contentType}: ${text}`, { cause });
+  }
+};
+
 const encodeHeaders = (
   contract: Contract,
   id: string,
-  options: SendOptions,
+  { inReplyTo, headers = {} }: SendOptions,
   runtime: Runtime,
 ): Record<string, string> => {
-  const { inReplyTo, headers } = options;
-  for (const name of Object.keys(headers ?? {})) {
-    if (name.toLowerCase().startsWith(reservedHeaderPrefix)) {
-      throw new InvalidMessageError(
-        `header '${name}' of message '${id}' is reserved: rename it to something without 'holdfast-'`,
-      );
-    }
-  }
+  for (const name of Object.keys(headers)) checkFree(id, name);
   return {
     [headerNames.contentType]: contract.codec.contentType,
     [headerNames.time]: new Date(runtime.clock.now()).toISOString(),
@@ -94,6 +101,23 @@ const encodeHeaders = (
     }),
     ...headers,
   };
+};
+
+/** What the contract says about the body; another value would make the body unreadable. */
+const contractHeaders: ReadonlySet<string> = new Set([headerNames.contentType, headerNames.version]);
+
+const checkFree = (id: string, name: string): void => {
+  const lower = name.toLowerCase();
+  if (lower.startsWith(reservedHeaderPrefix)) {
+    throw new InvalidMessageError(
+      `header '${name}' of message '${id}' is reserved: rename it to something without '${reservedHeaderPrefix}'`,
+    );
+  }
+  if (contractHeaders.has(lower)) {
+    throw new InvalidMessageError(
+      `header '${name}' of message '${id}' is set by the contract: leave it out, or change the contract's codec or version`,
+    );
+  }
 };
 
 /** Throws {@link InvalidMessageError} for what no broker or database could carry unchanged. */

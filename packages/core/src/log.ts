@@ -7,9 +7,17 @@ export interface Log {
 }
 
 const write = (level: string, fields: object, message: string): void => {
-  process.stderr.write(
-    `${JSON.stringify({ level, time: new Date().toISOString(), ...fields, message }, plainErrors)}\n`,
-  );
+  process.stderr.write(`${toLine({ level, time: new Date().toISOString(), ...fields, message })}\n`);
+};
+
+/** A log that throws would turn a warning into a failure. */
+const toLine = (fields: { readonly level: string; readonly time: string; readonly message: string }): string => {
+  try {
+    return JSON.stringify(fields, plainErrors);
+  } catch (error) {
+    const { level, time, message } = fields;
+    return JSON.stringify({ level, time, message, unwritable: String(error).split('\n', 1)[0] });
+  }
 };
 
 /** `JSON.stringify` writes an error as `{}`; this keeps its name, code and text. Never its body or headers. */

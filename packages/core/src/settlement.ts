@@ -11,4 +11,4 @@ export type Settlement =
   | { readonly outcome: 'reject'; readonly reason: string };
 
 /** The settlement of success. */
-export const ack: Settlement = { outcome: 'ack' };
+export const ack: Settlement = Object.freeze({ outcome: 'ack' });
