@@ -1,1 +1,3 @@
-export {};
+export type { MochaLike, TestFunction } from './mocha-like.ts';
+export type { Skip } from './test-case.ts';
+export { type TransportSuiteOptions, transportSuite } from './transport/transport-suite.ts';

@@ -3,7 +3,7 @@ import { createIntake } from '@holdfast/flow';
 import { announcer } from './announce.ts';
 import type { Topic } from './broker.ts';
 import type { Claim, Member } from './claims.ts';
-import { createDeadline } from './deadline.ts';
+import { createDeadline, settledOrAborted } from './deadline.ts';
 import { readHealth } from './health.ts';
 import type { Settings } from './options.ts';
 import { createPump } from './pump.ts';
@@ -54,7 +54,7 @@ export const startSubscription = (subscribing: Subscribing): Subscription => {
     if (!readers.some((other) => other.claim.partition === claim.partition)) claim.partition.onStored.delete(pump.wake);
     const drain = createDeadline(clock, drainMs);
     const signal = AbortSignal.any([drain.signal, over.signal]);
-    await reader?.taken.revoke(signal);
+    if (reader !== undefined) await settledOrAborted(reader.taken.revoke(signal), over.signal);
     await announce.revoked(assignmentOf(claim), signal);
     drain.cancel();
   };

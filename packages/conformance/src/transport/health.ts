@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import type { TestCase } from '../test-case.ts';
+import { createWitness } from '../witness.ts';
+import type { TransportBench } from './bench.ts';
+
+/** P6: a subscription says how it is. */
+export const health: readonly TestCase<TransportBench>[] = [
+  {
+    name: 'P6: a subscription is live and ready once it has its share, and neither after its close',
+    run: async (bench) => {
+      const transport = await bench.open();
+      const topic = await bench.topic(transport);
+      const subscription = await bench.subscribe(transport, [topic], createWitness().receive());
+      assert.deepEqual(subscription.health(), { live: true, ready: true, reasons: [] });
+      await subscription.close();
+      const after = subscription.health();
+      assert.deepEqual([after.live, after.ready], [false, false]);
+      assert.ok(after.reasons.length > 0, 'it does not say why');
+    },
+  },
+  {
+    name: 'P6: a subscription without its share is not ready and says why',
+    run: async (bench) => {
+      const transport = await bench.open();
+      const topic = await bench.topic(transport);
+      const gate = bench.gate();
+      const subscription = await transport.subscribe([topic], createWitness().receive(), {
+        group: bench.name('group'),
+        from: 'latest',
+        onAssigned: () => gate.pass(),
+      });
+      const before = subscription.health();
+      assert.equal(before.ready, false);
+      assert.ok(before.reasons.length > 0, 'it does not say why');
+      gate.open();
+      await bench.eventually(() => assert.equal(subscription.health().ready, true));
+    },
+  },
+  {
+    name: 'P6: a paused subscription says each reason',
+    run: async (bench) => {
+      const transport = await bench.open();
+      const topic = await bench.topic(transport);
+      const subscription = await bench.subscribe(transport, [topic], createWitness().receive());
+      subscription.pause('the breaker is open');
+      subscription.pause('an operator asked');
+      const reasons = subscription.health().reasons.join('\n');
+      assert.match(reasons, /the breaker is open/);
+      assert.match(reasons, /an operator asked/);
+      assert.equal(subscription.health().live, true);
+      subscription.resume('the breaker is open');
+      subscription.resume('an operator asked');
+      assert.deepEqual(subscription.health().reasons, []);
+    },
+  },
+];
