@@ -50,8 +50,11 @@ export const deadMessage = (delivery: Delivery, { reason, error, failedAt }: Dea
   };
 };
 
-const describeError = (error: unknown): string =>
-  error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+/** Of a thrown value that is no error only its kind: turning it into text may fail, or tell what it should not. */
+const describeError = (error: unknown): string => {
+  if (error instanceof Error) return `${error.name}: ${error.message}`;
+  return typeof error === 'string' ? error : `something thrown that is no error, of type ${typeof error}`;
+};
 
 const maxTextLength = 500;
 
