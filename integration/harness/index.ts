@@ -1,4 +1,10 @@
 export { type EventuallyOptions, eventually } from './eventually.ts';
+export { type CheckOptions, checkHistory } from './history/check-history.ts';
+export { type EffectLedger, effectLedger } from './history/effect-ledger.ts';
+export type { Entry, NewEntry, Step } from './history/entry.ts';
+export { createEntryTable, type RunStatement, readEntryTables, recordEntry } from './history/entry-table.ts';
+export { type History, openHistory, readHistory } from './history/open-history.ts';
+export { invariants, type Violation } from './history/violation.ts';
 export type { Fault } from './network/fault.ts';
 export { type ProxyCounts, type TcpProxy, type TcpProxyOptions, tcpProxy } from './network/tcp-proxy.ts';
 export { type FreshDatabase, freshDatabase } from './postgres/fresh-database.ts';
