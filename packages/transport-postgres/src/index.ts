@@ -1,1 +1,5 @@
-export {};
+export { EarlierFailedError, GroupRunningError, NotSentError } from './errors.ts';
+export { StatementTimeoutError } from './execute.ts';
+export type { PostgresTransportOptions } from './options.ts';
+export { postgresTransportSchema } from './schema.ts';
+export { postgresTransport } from './transport.ts';

@@ -1,0 +1,90 @@
+import type { Row } from '@holdfast/postgres';
+import type { Execute } from './execute.ts';
+import type { WireMessage } from './wire.ts';
+
+/** Messages for one partition of a topic, in their order. */
+export interface Appending {
+  readonly topicId: number;
+  readonly partition: number;
+  readonly messages: readonly WireMessage[];
+}
+
+/** Stores all or nothing, in one transaction. Each partition may be named once. */
+export const appendToLog = async ({ execute, schema }: Execute, appends: readonly Appending[]): Promise<void> => {
+  const messages = appends.flatMap((append, index) =>
+    append.messages.map((message, nth) => ({ at: index + 1, nth: nth + 1, ...message })),
+  );
+  await execute(`select ${schema}.log_append($1::text::integer[], $2::text::integer[], $3::text)::text as appended`, [
+    array(appends.map(({ topicId }) => topicId)),
+    array(appends.map(({ partition }) => partition)),
+    JSON.stringify(messages),
+  ]);
+};
+
+/** Where a reader stands in a partition: at this position, of this segment or a later one. */
+export interface Cursor {
+  readonly segment: number;
+  readonly position: bigint;
+}
+
+export interface Reading {
+  readonly topicId: number;
+  readonly partition: number;
+  readonly cursor: Cursor;
+  /** The most that is wanted of this partition. */
+  readonly limit: number;
+}
+
+/** A row of the log, with the place of its partition in what was asked for. */
+export interface Read {
+  readonly index: number;
+  readonly cursor: Cursor;
+  readonly position: string;
+  readonly row: Row;
+}
+
+/**
+ * What follows in several partitions, in one statement; of each partition in order. Partitions named first are served
+ * first when `most` does not suffice. The planner sees the limits as constants, so that its estimates stay far below
+ * where it would compile the statement (`jit_above_cost`), and segments before a cursor's are not opened.
+ */
+export const readLog = async (
+  { execute, schema }: Execute,
+  readings: readonly Reading[],
+  most: number,
+  signal: AbortSignal,
+): Promise<readonly Read[]> => {
+  const rows = await execute(
+    `select wanted.at::text, l.segment::text, l.position::text, l.id, l.type, l.key, l.headers, l.body, l.encoding
+     from unnest($1::text::integer[], $2::text::integer[], $3::text::integer[], $4::text::bigint[], $5::text::integer[])
+       with ordinality wanted (topic_id, partition, segment, position, most, at)
+     cross join lateral (
+       select * from (
+         select * from ${schema}.log l
+         where l.topic_id = wanted.topic_id and l.partition = wanted.partition
+           and l.segment >= wanted.segment and l.position > wanted.position
+         order by l.position
+         limit $6::text::integer
+       ) l limit wanted.most
+     ) l
+     limit $7::text::integer`,
+    [
+      array(readings.map(({ topicId }) => topicId)),
+      array(readings.map(({ partition }) => partition)),
+      array(readings.map(({ cursor }) => cursor.segment)),
+      array(readings.map(({ cursor }) => cursor.position)),
+      array(readings.map(({ limit }) => limit)),
+      String(Math.max(...readings.map(({ limit }) => limit))),
+      String(most),
+    ],
+    signal,
+  );
+  return rows.map((row) => {
+    const position = row.position ?? '';
+    const cursor = { segment: Number(row.segment), position: BigInt(position) };
+    return { index: Number(row.at) - 1, cursor, position, row };
+  });
+};
+
+/** Numbers as the text of a Postgres array. */
+export const array = (values: readonly (number | bigint)[]): string => `{${values.join(',')}}`;

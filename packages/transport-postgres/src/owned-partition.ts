@@ -1,0 +1,25 @@
+import type { Assignment } from '@holdfast/core';
+import type { IntakePartition } from '@holdfast/flow';
+import type { Lease } from '@holdfast/postgres';
+import type { Cursor } from './log.ts';
+import type { Topic } from './topics.ts';
+
+/** A partition while this subscription owns it: from where it reads, and up to where it has settled. */
+export interface OwnedPartition {
+  readonly topic: Topic;
+  readonly scope: string;
+  readonly lease: Lease;
+  readonly assignment: Assignment;
+  readonly taken: IntakePartition;
+  /** Everything up to here has been taken in. */
+  cursor: Cursor;
+  /** Everything up to here is settled. */
+  settledTo: bigint;
+  /** Everything up to here is stored as settled. */
+  storedTo: bigint;
+  /** The last read left something behind, or did not come to this partition. */
+  more: boolean;
+}
+
+/** Leases on the partitions of a topic, for a group. */
+export const scopeOf = (topic: Topic, group: string): string => `log:${topic.id}:${group}`;

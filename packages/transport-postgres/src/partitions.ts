@@ -1,0 +1,102 @@
+import type { Assignment, Runtime, SubscribeOptions } from '@holdfast/core';
+import type { Intake } from '@holdfast/flow';
+import { type Lease, LeaseLostError } from '@holdfast/postgres';
+import type { Execute } from './execute.ts';
+import { type OwnedPartition, scopeOf } from './owned-partition.ts';
+import { createPositionKeeper } from './position-keeper.ts';
+import { readCursor } from './positions.ts';
+import type { Topic } from './topics.ts';
+
+export interface PartitionsOptions {
+  readonly execute: Execute;
+  readonly intake: Pick<Intake, 'assign'>;
+  readonly subscribing: Pick<SubscribeOptions, 'group' | 'onAssigned' | 'onRevoked'>;
+  readonly runtime: Runtime;
+  /** The owned partitions are others now, or have room. */
+  readonly onChange: () => void;
+}
+
+/** What a subscription owns, from lease to lease. */
+export interface Partitions {
+  readonly owned: readonly OwnedPartition[];
+  /** The owned partition that an assignment's token is of; undefined when it has ended. */
+  find(assignment: Assignment): OwnedPartition | undefined;
+  acquire(topic: Topic, lease: Lease): Promise<void>;
+  /** Lets what runs end and settle, until the signal aborts; stores it; then the lease may go. */
+  release(lease: Lease, topic: Topic, signal: AbortSignal): Promise<void>;
+  /** Ends at once and stores nothing more. */
+  lose(topic: Topic, lease: Lease): void;
+}
+
+export const createPartitions = (options: PartitionsOptions): Partitions => {
+  const { execute, intake, subscribing, runtime, onChange } = options;
+  const { group, onAssigned, onRevoked } = subscribing;
+  const { log } = runtime;
+  const keeper = createPositionKeeper(execute, group, runtime);
+  let owned: readonly OwnedPartition[] = [];
+
+  const ofLease = (topic: Topic, lease: Lease): OwnedPartition | undefined =>
+    owned.find((one) => one.lease === lease && one.topic === topic);
+
+  const forget = (partition: OwnedPartition): void => {
+    owned = owned.filter((one) => one !== partition);
+    onChange();
+  };
+
+  const revoked = async (assignment: Assignment, signal: AbortSignal): Promise<void> => {
+    try {
+      await onRevoked?.(assignment, signal);
+    } catch (error) {
+      log.error({ ...assignment, group, error }, 'onRevoked failed');
+    }
+  };
+
+  const acquire = async (topic: Topic, lease: Lease): Promise<void> => {
+    const assignment = { topic: topic.name, partition: lease.slot, token: lease.epoch };
+    const cursor = await readCursor(execute, topic, group, lease.slot);
+    await onAssigned?.(assignment);
+    if (!lease.holds()) return revoked(assignment, AbortSignal.abort(lease.signal.reason));
+    const onSettled = (position: string): void => {
+      partition.settledTo = BigInt(position);
+      keeper.mark(partition);
+    };
+    const partition: OwnedPartition = {
+      topic,
+      scope: scopeOf(topic, group),
+      lease,
+      assignment,
+      taken: intake.assign(assignment, onSettled),
+      cursor,
+      settledTo: cursor.position,
+      storedTo: cursor.position,
+      more: true,
+    };
+    owned = [...owned, partition];
+    onChange();
+  };
+
+  return {
+    get owned() {
+      return owned;
+    },
+    find: ({ topic, partition, token }) =>
+      owned.find(({ assignment: one }) => one.partition === partition && one.token === token && one.topic === topic),
+    acquire,
+    release: async (lease, topic, signal) => {
+      const partition = ofLease(topic, lease);
+      if (partition === undefined) return;
+      await partition.taken.revoke(signal);
+      await revoked(partition.assignment, signal);
+      await keeper.flush(partition);
+      forget(partition);
+    },
+    lose: (topic, lease) => {
+      const partition = ofLease(topic, lease);
+      if (partition === undefined) return;
+      partition.taken.abandon();
+      forget(partition);
+      const why = lease.signal.reason ?? new LeaseLostError(scopeOf(topic, group), lease.slot, 'its time is over');
+      void revoked(partition.assignment, AbortSignal.abort(why));
+    },
+  };
+};

@@ -1,0 +1,104 @@
+import type { StartPosition } from '@holdfast/core';
+import type { Execute } from './execute.ts';
+import { array, type Cursor } from './log.ts';
+import type { Topic } from './topics.ts';
+
+/** Gives a group a position in every partition of a topic; a group that has them keeps them. */
+export const createGroup = async (
+  { execute, schema }: Execute,
+  topic: Topic,
+  group: string,
+  from: StartPosition,
+): Promise<void> => {
+  // Locks out a drop of old messages, which would not see the new positions.
+  await execute(
+    `with places as (
+       select topic_id, partition, dropped_to from ${schema}.log_partitions where topic_id = $1::text::integer for share
+     )
+     insert into ${schema}.log_positions (topic_id, "group", partition, settled_to)
+     select topic_id, $2::text, partition, case when $3::text = 'latest' then coalesce((
+       select max(l.position) from ${schema}.log l where l.topic_id = places.topic_id and l.partition = places.partition
+     ), dropped_to) else dropped_to end
+     from places
+     on conflict do nothing`,
+    [String(topic.id), group, from],
+  );
+};
+
+/** Which groups of a topic exist, and how many messages each has not settled. */
+export const readGroups = async (
+  { execute, schema }: Execute,
+  topic: Topic,
+): Promise<readonly { readonly group: string; readonly lag: number }[]> => {
+  const rows = await execute(
+    `select g."group", sum(greatest(0, coalesce((
+       select max(l.position) from ${schema}.log l where l.topic_id = g.topic_id and l.partition = g.partition
+     ), p.dropped_to) - greatest(g.settled_to, p.dropped_to)))::text as lag
+     from ${schema}.log_positions g
+     join ${schema}.log_partitions p on p.topic_id = g.topic_id and p.partition = g.partition
+     where g.topic_id = $1::text::integer
+     group by g."group" order by g."group"`,
+    [String(topic.id)],
+  );
+  return rows.map(({ group, lag }) => ({ group: group ?? '', lag: Number(lag) }));
+};
+
+/** Where a group goes on in a partition. Waits for a seek under way. */
+export const readCursor = async (
+  { execute, schema }: Execute,
+  topic: Topic,
+  group: string,
+  partition: number,
+): Promise<Cursor> => {
+  const [row] = await execute(
+    `with stored as (
+       select settled_to from ${schema}.log_positions
+       where topic_id = $1::text::integer and "group" = $2::text and partition = $3::text::integer for share
+     )
+     select settled_to::text, coalesce((
+       select l.segment from ${schema}.log l
+       where l.topic_id = $1::text::integer and l.partition = $3::text::integer and l.position <= stored.settled_to
+       order by l.position desc limit 1
+     ), 0)::text as segment
+     from stored`,
+    [String(topic.id), group, String(partition)],
+  );
+  return { segment: Number(row?.segment ?? 0), position: BigInt(row?.settled_to ?? 0) };
+};
+
+/** A claim on a partition and up to where its owner has settled it. */
+export interface Settled {
+  readonly topicId: number;
+  readonly partition: number;
+  readonly scope: string;
+  readonly epoch: string;
+  readonly settledTo: bigint;
+}
+
+/**
+ * Moves a group forwards in several partitions, never backwards, and only where the claim still stands: a later owner's
+ * claim waits for this statement, so that it goes on from what is stored here.
+ */
+export const storePositions = async (
+  { execute, schema }: Execute,
+  group: string,
+  settled: readonly Settled[],
+  signal?: AbortSignal,
+): Promise<void> => {
+  await execute(
+    `update ${schema}.log_positions g set settled_to = s.settled_to
+     from unnest($2::text::integer[], $3::text::integer[], $4::text::text[], $5::text::bigint[], $6::text::bigint[])
+       s (topic_id, partition, scope, epoch, settled_to)
+     where g.topic_id = s.topic_id and g."group" = $1::text and g.partition = s.partition
+       and g.settled_to < s.settled_to and ${schema}.lease_holds(s.scope, s.partition, s.epoch)`,
+    [
+      group,
+      array(settled.map(({ topicId }) => topicId)),
+      array(settled.map(({ partition }) => partition)),
+      `{${settled.map(({ scope }) => `"${scope.replaceAll(/[\\"]/g, '\\$&')}"`).join(',')}}`,
+      array(settled.map(({ epoch }) => BigInt(epoch))),
+      array(settled.map(({ settledTo }) => settledTo)),
+    ],
+    signal,
+  );
+};

@@ -1,0 +1,142 @@
+import { type Clock, type Log, sleep } from '@holdfast/core';
+import type { Intake } from '@holdfast/flow';
+import { createBell } from './bell.ts';
+import type { Execute } from './execute.ts';
+import { type Read, type Reading, readLog } from './log.ts';
+import type { OwnedPartition } from './owned-partition.ts';
+import { fromWire } from './wire.ts';
+
+export interface ReaderOptions {
+  readonly execute: Execute;
+  readonly intake: Pick<Intake, 'room'>;
+  readonly owned: () => readonly OwnedPartition[];
+  readonly maxInFlight: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Whether trying again cannot help. */
+  readonly isFatal: (error: unknown) => boolean;
+}
+
+/** Reads the owned partitions into the intake, in one statement per look, no more than there is room for. */
+export interface Reader {
+  /** Ends when the signal aborts; rejects with a fatal error. */
+  run(): Promise<void>;
+  /** There may be something new to read. */
+  wake(): void;
+  /** There may be room where something was left behind. */
+  roomMade(): void;
+  /** Why it cannot read at the moment. */
+  readonly failure: unknown;
+}
+
+/** While nothing comes and no wake-up either. */
+const idle = { firstMs: 50, longestMs: 1_000 };
+const failed = { firstMs: 100, longestMs: 5_000 };
+
+export const createReader = (options: ReaderOptions): Reader => {
+  const { execute, intake, owned, maxInFlight, clock, log, signal, isFatal } = options;
+  const bell = createBell(clock);
+  let turn = 0;
+  let failure: unknown;
+  let looking = false;
+
+  /** Each partition has its share of the window, so that one that stands still does not stop the others. */
+  const share = (): number => Math.max(1, Math.floor(maxInFlight / Math.max(1, owned().length)));
+
+  const placesFor = ({ taken, cursor, settledTo }: OwnedPartition, most: number): number =>
+    // The second bounds how far a partition gets past a message that is held.
+    Math.min(intake.room(), most - taken.inFlight, maxInFlight - Number(cursor.position - settledTo));
+
+  const worthReading = (): boolean => {
+    const most = share();
+    return owned().some((partition) => partition.more && placesFor(partition, most) >= Math.max(1, most / 2));
+  };
+
+  /** Says whether there was anything. */
+  const look = async (): Promise<boolean> => {
+    const most = share();
+    const partitions = rotate(owned(), turn++).filter((one) => one.lease.holds() && placesFor(one, most) > 0);
+    if (partitions.length === 0) return false;
+    const room = intake.room();
+    const readings = partitions.map((partition) => readingOf(partition, placesFor(partition, most)));
+    const reads = await readLog(execute, readings, room, signal);
+    takeIn(partitions, reads);
+    markRest(partitions, readings, reads, room);
+    return reads.length > 0;
+  };
+
+  const run = async (): Promise<void> => {
+    let idleMs = idle.firstMs;
+    let failedMs = failed.firstMs;
+    while (!signal.aborted) {
+      try {
+        idleMs = (await look()) ? idle.firstMs : Math.min(idleMs * 2, idle.longestMs);
+        failure = undefined;
+        failedMs = failed.firstMs;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (isFatal(error)) throw error;
+        failure = error;
+        log.warn({ error }, 'reading the log failed; trying again');
+        await sleep(clock, failedMs, signal).catch(() => {});
+        failedMs = Math.min(failedMs * 2, failed.longestMs);
+        continue;
+      }
+      if (!worthReading()) await bell.wait(idleMs, signal);
+    }
+  };
+
+  return {
+    run,
+    wake: bell.ring,
+    roomMade: () => {
+      if (looking) return;
+      looking = true;
+      // The settlement that made room is taken in within this turn of the event loop.
+      setImmediate(() => {
+        looking = false;
+        if (worthReading()) bell.ring();
+      });
+    },
+    get failure() {
+      return failure;
+    },
+  };
+};
+
+const readingOf = ({ topic, lease, cursor }: OwnedPartition, limit: number): Reading => ({
+  topicId: topic.id,
+  partition: lease.slot,
+  cursor,
+  limit,
+});
+
+const takeIn = (partitions: readonly OwnedPartition[], reads: readonly Read[]): void => {
+  for (const { index, cursor, position, row } of reads) {
+    const partition = partitions[index];
+    if (partition === undefined || !partition.lease.holds()) continue;
+    partition.cursor = cursor;
+    partition.taken.push({ message: fromWire(row), position });
+  }
+};
+
+const markRest = (
+  partitions: readonly OwnedPartition[],
+  readings: readonly Reading[],
+  reads: readonly Read[],
+  most: number,
+): void => {
+  const counts = new Array<number>(partitions.length).fill(0);
+  for (const { index } of reads) counts[index] = (counts[index] ?? 0) + 1;
+  const cutShort = reads.length === most;
+  partitions.forEach((partition, index) => {
+    partition.more = cutShort || counts[index] === readings[index]?.limit;
+  });
+};
+
+/** So that each partition is the first one in turn. */
+const rotate = <T>(items: readonly T[], by: number): readonly T[] => {
+  const at = items.length === 0 ? 0 : by % items.length;
+  return [...items.slice(at), ...items.slice(0, at)];
+};

@@ -1,0 +1,107 @@
+import type { Execute } from './execute.ts';
+import type { Settings } from './options.ts';
+
+/** Starts segments and drops those that are over, from time to time, while it is started. */
+export interface Retention {
+  /** Idempotent. */
+  start(): void;
+  close(): Promise<void>;
+}
+
+/** A group that is slow for long makes segments longer, not more. */
+const mostSegments = 32;
+const segmentsPerRetention = 8;
+const pace = { shortestMs: 1_000, longestMs: 60_000 };
+
+export const keepRetention = <Tx>(
+  execute: Execute,
+  { retentionMs, holdForSlowGroupsMs, runtime }: Settings<Tx>,
+): Retention => {
+  const { clock, log, meter } = runtime;
+  const segmentMs = Math.max(1, Math.floor(retentionMs / segmentsPerRetention));
+  const everyMs = Math.min(pace.longestMs, Math.max(pace.shortestMs, segmentMs / 2));
+  let stopped = false;
+  let cancel = (): void => {};
+  let running: Promise<void> | undefined;
+  let held = false;
+
+  const report = ({ outcome, segment, messages }: Dropped): void => {
+    meter.gauge('holdfast.log.held_messages', outcome === 'held' ? messages : 0);
+    if (outcome === 'held' && !held) {
+      log.warn({ segment, messages }, 'old messages are kept for a group that has not settled them');
+    }
+    held = outcome === 'held';
+    if (outcome !== 'dropped') return;
+    log.info({ segment }, 'dropped a segment of the log');
+    if (messages === 0) return;
+    meter.count('holdfast.log.dropped_unsettled', messages);
+    log.error(
+      { segment, messages, holdForSlowGroupsMs },
+      'dropped messages that a group had not settled, as configured',
+    );
+  };
+
+  const run = async (): Promise<void> => {
+    try {
+      await rollSegment(execute, segmentMs);
+      for (let dropped = await drop(); dropped.outcome === 'dropped' && !stopped; dropped = await drop())
+        report(dropped);
+    } catch (error) {
+      log.warn({ error }, 'retention failed; trying again later');
+    }
+  };
+  const drop = async (): Promise<Dropped> => {
+    const dropped = await dropSegment(execute, retentionMs, holdForSlowGroupsMs);
+    if (dropped.outcome !== 'dropped') report(dropped);
+    return dropped;
+  };
+  const schedule = (): void => {
+    cancel = clock.after(everyMs * (0.5 + runtime.random()), () => {
+      running = run().finally(() => {
+        if (!stopped) schedule();
+      });
+    });
+  };
+  let started = false;
+  return {
+    start: () => {
+      if (!started) schedule();
+      started = true;
+    },
+    close: async () => {
+      stopped = true;
+      cancel();
+      await running;
+    },
+  };
+};
+
+interface Dropped {
+  readonly outcome: string;
+  readonly segment: string | null;
+  readonly messages: number;
+}
+
+const rollSegment = async ({ execute, schema }: Execute, segmentMs: number): Promise<void> => {
+  await execute(`select ${schema}.log_roll($1::text::bigint, $2::text::integer)::text as segment`, [
+    String(segmentMs),
+    String(mostSegments),
+  ]);
+};
+
+const dropSegment = async (
+  { execute, schema }: Execute,
+  keepMs: number,
+  holdMs: number | undefined,
+): Promise<Dropped> => {
+  const [row] = await execute(
+    `select outcome, segment::text, messages::text
+     from ${schema}.log_drop($1::text::bigint, nullif($2::text, '')::bigint)`,
+    [String(keepMs), String(holdMs ?? '')],
+  );
+  return {
+    outcome: row?.outcome ?? 'nothing',
+    segment: row?.segment ?? null,
+    messages: Number(row?.messages ?? 0),
+  };
+};

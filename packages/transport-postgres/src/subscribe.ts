@@ -1,0 +1,133 @@
+import type { Receive, Runtime, SubscribeOptions, Subscription } from '@holdfast/core';
+import { createIntake, type IntakeOptions } from '@holdfast/flow';
+import { createLeases, type Database, type Leases } from '@holdfast/postgres';
+import type { Execute } from './execute.ts';
+import { readHealth } from './health.ts';
+import { isFatal } from './is-fatal.ts';
+import { scopeOf } from './owned-partition.ts';
+import { createPartitions } from './partitions.ts';
+import { createReader } from './reader.ts';
+import type { Topic } from './topics.ts';
+
+export interface Subscribing<Tx> {
+  readonly name: string;
+  readonly database: Database<Tx>;
+  readonly execute: Execute;
+  readonly leaseMs: number;
+  readonly drainMs: number;
+  readonly topics: readonly Topic[];
+  readonly receive: Receive;
+  readonly options: SubscribeOptions;
+  readonly deadLetter: IntakeOptions['deadLetter'];
+  readonly runtime: Runtime;
+}
+
+export interface LogSubscription extends Subscription {
+  /** There may be something new in the log. */
+  wake(): void;
+}
+
+const defaultDeadlineMs = 10_000;
+
+/** Joins a group that exists and reads its share of the partitions. Rejects if it cannot join. */
+export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promise<LogSubscription> => {
+  const { name, database, execute, leaseMs, drainMs, topics, options, runtime } = subscribing;
+  const { clock, log } = runtime;
+  const { group, maxInFlight = 1_000 } = options;
+  const stop = new AbortController();
+  const ended = Promise.withResolvers<void>();
+  ended.promise.catch(() => {});
+  let closing: Promise<void> | undefined;
+
+  /** A message does not start once its lease is over, even if the event loop was stopped and no timer has fired yet. */
+  const receive: Receive = async (delivery) => {
+    const partition = partitions.find(delivery);
+    if (partition?.lease.holds() !== true) {
+      if (partition !== undefined) partitions.lose(partition.topic, partition.lease);
+      return { outcome: 'retry', delayMs: 0, spent: false };
+    }
+    try {
+      return await subscribing.receive(delivery);
+    } finally {
+      reader.roomMade();
+    }
+  };
+  const deadLetter: IntakeOptions['deadLetter'] = async (message, deadTopic) => {
+    await subscribing.deadLetter(message, deadTopic);
+    reader.roomMade();
+  };
+
+  const intake = createIntake({ ...options, maxInFlight, receive, deadLetter, runtime, name });
+  const partitions = createPartitions({
+    ...{ execute, intake, subscribing: options, runtime },
+    onChange: () => reader.wake(),
+  });
+  const reader = createReader({
+    ...{ execute, intake, maxInFlight, clock, log, isFatal },
+    owned: () => partitions.owned,
+    signal: stop.signal,
+  });
+  const leases = topics.map((topic) =>
+    createLeases({
+      ...{ database, leaseMs, drainMs, runtime },
+      scope: scopeOf(topic, group),
+      slots: topic.partitions,
+      onAcquired: (lease) => partitions.acquire(topic, lease),
+      onReleasing: (lease, signal) => partitions.release(lease, topic, signal),
+      onLost: (lease) => partitions.lose(topic, lease),
+    }),
+  );
+
+  const close = async (deadlineMs: number): Promise<void> => {
+    stop.abort();
+    const drained = intake.close(deadlineMs * 0.8);
+    await Promise.all(leases.map((one) => one.close({ deadlineMs })));
+    const { abandoned } = await drained;
+    if (abandoned > 0) {
+      log.warn(
+        { group, abandoned, deadlineMs },
+        'closed a subscription with deliveries running; their messages will be delivered again',
+      );
+    }
+    ended.resolve();
+  };
+  const die = async (error: unknown): Promise<void> => {
+    log.error(
+      { group, topics: topics.map((topic) => topic.name), error },
+      'the subscription has ended: it cannot go on',
+    );
+    ended.reject(error);
+    closing ??= close(defaultDeadlineMs);
+    await closing;
+  };
+
+  await startAll(leases);
+  reader.run().catch(die);
+  return {
+    wake: reader.wake,
+    pause: (reason) => intake.pause(reason),
+    resume: (reason) => {
+      intake.resume(reason);
+      reader.wake();
+    },
+    health: () =>
+      readHealth({ closed: closing !== undefined, leases, partitions: partitions.owned, reader, intake, clock }),
+    get assignments() {
+      return partitions.owned.map(({ assignment }) => assignment);
+    },
+    closed: ended.promise,
+    close: ({ deadlineMs = defaultDeadlineMs } = {}) => {
+      closing ??= close(deadlineMs);
+      return closing;
+    },
+  };
+};
+
+const startAll = async (leases: readonly Leases[]): Promise<void> => {
+  try {
+    await Promise.all(leases.map((one) => one.start()));
+  } catch (error) {
+    await Promise.all(leases.map((one) => one.close({ deadlineMs: 1_000 })));
+    throw error;
+  }
+};

@@ -1,0 +1,143 @@
+import {
+  type Capabilities,
+  ClosedError,
+  InvalidOptionError,
+  PublishError,
+  type Receive,
+  type SubscribeOptions,
+  type Subscription,
+  type Transport,
+} from '@holdfast/core';
+import { createListener, createNotifier, type Listener } from '@holdfast/postgres';
+import { boundedExecute } from './execute.ts';
+import { type PostgresTransportOptions, readOptions, requireWhole, type Settings } from './options.ts';
+import { createGroup } from './positions.ts';
+import { createLogPublisher } from './publish.ts';
+import { keepRetention } from './retention.ts';
+import { type LogSubscription, startSubscription } from './subscribe.ts';
+import { createTopics } from './topics.ts';
+import { createTopology } from './topology.ts';
+
+const name = 'postgres';
+const statementTimeoutMs = 30_000;
+const defaultDeadlineMs = 10_000;
+
+/**
+ * A durable transport for teams that have Postgres only: topics are partitioned, append-only logs in the user's own
+ * database; groups, order per key, replay and balance over processes as with a broker. Migrate with
+ * `postgresTransportSchema` before.
+ */
+export const postgresTransport = <Tx>(options: PostgresTransportOptions<Tx>): Transport => {
+  const settings = readOptions(options);
+  const { database, runtime, leaseMs, drainMs } = settings;
+  const execute = boundedExecute(database, runtime.clock, statementTimeoutMs);
+  const topics = createTopics(execute, settings.partitions, runtime.log);
+  const subscriptions = new Set<LogSubscription>();
+  const channel = `${database.schema.replaceAll('"', '')}_log`.slice(0, 63);
+  const notifier = createNotifier(database, channel, { runtime });
+  const publisher = createLogPublisher({
+    ...{ execute, topics, maxBodyBytes: settings.maxBodyBytes },
+    onStored: () => {
+      wakeAll();
+      notifier.wake();
+    },
+  });
+  const retention = keepRetention(execute, settings);
+  let listener: Listener | undefined;
+  let closed: Promise<void> | undefined;
+
+  const wakeAll = (): void => {
+    for (const subscription of subscriptions) subscription.wake();
+  };
+  const requireOpen = (): void => {
+    if (closed !== undefined) throw new ClosedError(`transport '${name}'`);
+  };
+  const topology = createTopology({ settings, execute, topics, requireOpen });
+
+  const publish: Transport['publish'] = async (topic, messages, sending) => {
+    try {
+      requireOpen();
+      await topology.declare();
+    } catch (error) {
+      throw PublishError.all(topic, messages, { outcome: 'failed', error });
+    }
+    await publisher.publish(topic, messages, sending);
+  };
+
+  const subscribe = async (
+    names: readonly string[],
+    receive: Receive,
+    subscribing: SubscribeOptions,
+  ): Promise<Subscription> => {
+    requireOpen();
+    checkSubscribe(names, subscribing);
+    await topology.declare();
+    const targets = await Promise.all(names.map((topic) => topics.ensure(topic)));
+    for (const topic of targets) await createGroup(execute, topic, subscribing.group, subscribing.from);
+    requireOpen();
+    const subscription = await startSubscription({
+      ...{ name, database, execute, leaseMs, drainMs, receive, runtime },
+      topics: targets,
+      options: subscribing,
+      deadLetter: (message, deadTopic) => publisher.publish(deadTopic, [message]),
+    });
+    subscriptions.add(subscription);
+    const forget = (): boolean => subscriptions.delete(subscription);
+    subscription.closed.then(forget, forget);
+    retention.start();
+    listener ??= createListener(database, channel, wakeAll, { runtime });
+    return subscription;
+  };
+
+  const close = async (deadlineMs: number): Promise<void> => {
+    const over = Promise.withResolvers<void>();
+    const cancel = runtime.clock.after(deadlineMs, over.resolve);
+    const end = async (): Promise<void> => {
+      await Promise.all([...subscriptions].map((subscription) => subscription.close({ deadlineMs: deadlineMs * 0.9 })));
+      await Promise.all([publisher.idle(), retention.close(), listener?.close()]);
+      await notifier.close();
+    };
+    await Promise.race([end(), over.promise]);
+    cancel();
+  };
+
+  const transport: Transport = {
+    name,
+    capabilities: capabilitiesOf(settings),
+    topology,
+    publish,
+    subscribe,
+    close: ({ deadlineMs = defaultDeadlineMs } = {}) => {
+      closed ??= close(deadlineMs);
+      return closed;
+    },
+    [Symbol.asyncDispose]: () => transport.close(),
+  };
+  return transport;
+};
+
+const capabilitiesOf = <Tx>({ maxBodyBytes }: Settings<Tx>): Capabilities => ({
+  durable: true,
+  replay: true,
+  seek: true,
+  failsSuffix: true,
+  maxHoldMs: 3_600_000,
+  maxBodyBytes,
+  balances: true,
+});
+
+const checkSubscribe = (topics: readonly string[], options: SubscribeOptions): void => {
+  const { group, from, ordering = 'key', concurrency = 1, maxInFlight = 1 } = options;
+  if (topics.length === 0 || topics.some((topic) => topic === '') || new Set(topics).size < topics.length) {
+    throw new InvalidOptionError('topics', `found ${JSON.stringify(topics)}; expected at least one topic, each once`);
+  }
+  if (group === '') throw new InvalidOptionError('group', 'found an empty name; name the group');
+  if (from !== 'earliest' && from !== 'latest') {
+    throw new InvalidOptionError('from', `found ${JSON.stringify(from)}; expected "earliest" or "latest"`);
+  }
+  if (ordering !== 'key' && ordering !== 'none') {
+    throw new InvalidOptionError('ordering', `found ${JSON.stringify(ordering)}; expected "key" or "none"`);
+  }
+  requireWhole('concurrency', concurrency, 1);
+  requireWhole('maxInFlight', maxInFlight, 1);
+};

@@ -1,0 +1,31 @@
+import { isUtf8 } from 'node:buffer';
+import type { Message } from '@holdfast/core';
+import type { Row } from '@holdfast/postgres';
+
+/** A message as the log stores it: text only. A body that Postgres cannot hold as text is in base64. */
+export interface WireMessage {
+  readonly id: string;
+  readonly type: string;
+  readonly key: string | null;
+  /** JSON, kept as text so that nothing in it is interpreted. */
+  readonly headers: string;
+  readonly body: string;
+  readonly encoding: 'utf8' | 'base64';
+}
+
+/** Copies: the publisher may use its buffer again. */
+export const toWire = ({ id, type, key, headers, body }: Message): WireMessage => {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const encoding = isUtf8(bytes) && !bytes.includes(0) ? 'utf8' : 'base64';
+  return { id, type, key: key ?? null, headers: JSON.stringify(headers), body: bytes.toString(encoding), encoding };
+};
+
+export const fromWire = ({ id, type, key, headers, body, encoding }: Row): Message => ({
+  id: id ?? '',
+  type: type ?? '',
+  ...(typeof key === 'string' ? { key } : {}),
+  headers: JSON.parse(headers ?? '{}'),
+  body: encoding === 'base64' ? new Uint8Array(Buffer.from(body ?? '', 'base64')) : encoder.encode(body ?? ''),
+});
+
+const encoder = new TextEncoder();
