@@ -10,11 +10,20 @@ export { createLeases, type Leases, type LeasesOptions } from './create-leases.t
 export { createListener, type Listener } from './create-listener.ts';
 export { createNotifier, type Notifier, type NotifierOptions } from './create-notifier.ts';
 export type { Database, Listen, ListenOptions, Row, TransactionOptions } from './database.ts';
+export { type Drizzle, type DrizzleQueries, drizzleDatabase } from './drizzle-database.ts';
+export {
+  type Kysely,
+  type KyselyDatabaseOptions,
+  type KyselyTransaction,
+  kyselyDatabase,
+} from './kysely-database.ts';
 export { type Lease, LeaseLostError } from './lease.ts';
 export { MigrationChangedError, migrate } from './migrate.ts';
+export type { OrmDatabaseOptions } from './orm-database.ts';
 export type { PgClient, PgPool, PgResult } from './pg-client.ts';
 export { type PgDatabaseOptions, pgDatabase } from './pg-database.ts';
-export { ListenLostError } from './pg-listen.ts';
+export { ListenLostError } from './pg-listen-session.ts';
+export { type PostgresJs, type PostgresJsQueries, postgresJsDatabase } from './postgres-js-database.ts';
 export { type PrintMigrationsOptions, printMigrations } from './print-migrations.ts';
 export { quoteIdentifier } from './quote-identifier.ts';
 export type { Migration, SchemaModule } from './schema-module.ts';

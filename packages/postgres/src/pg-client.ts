@@ -1,4 +1,5 @@
 import type { Row } from './database.ts';
+import type { GuardablePool } from './guard-pg-pool.ts';
 
 /** What is used of a client of `pg`, by structure: no dependency on its types or its version. */
 export interface PgClient {
@@ -14,10 +15,9 @@ export interface PgResult {
 }
 
 /** What is used of a pool of `pg`. Both forms of `connect`, or TypeScript would infer the client from the other one. */
-export interface PgPool<Client extends PgClient> {
+export interface PgPool<Client extends PgClient> extends GuardablePool {
   connect: {
     (): Promise<Client>;
     (callback: (error: Error | undefined, client: Client | undefined, done: (release?: boolean) => void) => void): void;
   };
-  on(event: 'error', listener: (error: Error) => void): unknown;
 }

@@ -1,11 +1,12 @@
 import { createRuntime, type Runtime } from '@holdfast/core';
 import type { Database, Row } from './database.ts';
 import { guardPgPool } from './guard-pg-pool.ts';
-import type { PgClient, PgPool } from './pg-client.ts';
+import type { PgClient, PgPool, PgResult } from './pg-client.ts';
 import { createPgListen } from './pg-listen.ts';
-import { type Progress, runPgTransaction } from './pg-transaction.ts';
+import { runPgTransaction } from './pg-transaction.ts';
 import { quoteSchema } from './quote-identifier.ts';
 import { sqlState } from './sql-state.ts';
+import { type TransactionProgress, terminateStatement } from './transaction-progress.ts';
 import { UnknownOutcomeError } from './unknown-outcome-error.ts';
 import { withPgClient } from './with-pg-client.ts';
 
@@ -32,13 +33,13 @@ export const pgDatabase = <Client extends PgClient>(
   const runtime = createRuntime(options.runtime);
   const settings = { idle_in_transaction_session_timeout: String(options.idleInTransactionTimeoutMs ?? 60_000) };
   guardPgPool(pool, runtime.log);
-  const endBackend = ({ backend }: Progress): void => {
-    if (backend !== undefined) executeOn(pool, endBackendStatement, [backend.pid, backend.startedAt]).catch(() => {});
+  const endBackend = ({ backend }: TransactionProgress): void => {
+    if (backend !== undefined) executeOn(pool, terminateStatement, [backend.pid, backend.startedAt]).catch(() => {});
   };
   return {
     schema: quoteSchema(options.schema),
     transaction: async (work, { signal } = {}) => {
-      const progress: Progress = { committing: false };
+      const progress: TransactionProgress = { committing: false };
       try {
         return await withPgClient(pool, signal, (client, spoil) =>
           runPgTransaction(client, work, { settings, spoil, progress }),
@@ -49,15 +50,11 @@ export const pgDatabase = <Client extends PgClient>(
         throw progress.committing ? new UnknownOutcomeError(error) : signal.reason;
       }
     },
-    query: async (tx, text, values) => (await tx.query(text, [...values])).rows,
+    query: async (tx, text, values) => rowsOf(await tx.query(text, [...values])),
     execute: (text, values, { signal } = {}) => executeOn(pool, text, values, signal),
     listen: createPgListen(pool, { listenUrl: options.listenUrl, clock: runtime.clock }),
   };
 };
-
-/** The start of its transaction tells a backend from a later one that was given the same number. */
-const endBackendStatement = `select pg_terminate_backend(pid)::text as ended from pg_stat_activity
-  where pid = $1::text::integer and extract(epoch from xact_start)::text = $2::text`;
 
 const executeOn = <Client extends PgClient>(
   pool: PgPool<Client>,
@@ -67,10 +64,13 @@ const executeOn = <Client extends PgClient>(
 ): Promise<readonly Row[]> =>
   withPgClient(pool, signal, async (client, spoil) => {
     try {
-      return (await client.query(text, [...values])).rows;
+      return rowsOf(await client.query(text, [...values]));
     } catch (error) {
       // What is not an answer of the server says nothing of the connection: after pg's read timeout the statement runs on.
       if (sqlState(error) === undefined) spoil();
       throw error;
     }
   });
+
+/** Several statements are answered with an array, of which nobody here wants the rows. */
+const rowsOf = ({ rows }: Partial<PgResult>): readonly Row[] => rows ?? [];

@@ -1,84 +1,68 @@
-import { type Clock, HoldfastError } from '@holdfast/core';
+import type { Clock } from '@holdfast/core';
+import { watchAbort } from './abort.ts';
 import type { Listen } from './database.ts';
-import type { PgClient, PgPool } from './pg-client.ts';
-import { quoteIdentifier } from './quote-identifier.ts';
+import { openPgListenSession, type PgListenClient, type PgListenSession } from './pg-listen-session.ts';
 
 export interface PgListenOptions {
-  readonly listenUrl: string | undefined;
+  readonly listenUrl?: string | undefined;
   readonly clock: Clock;
 }
 
-/** The session no longer listens, or never did. */
-export class ListenLostError extends HoldfastError {
-  override readonly code = 'listen_lost';
-  constructor(channel: string, what: string) {
-    super(
-      `${what} on channel '${channel}'; if the pool goes through PgBouncer in transaction mode, give a direct \`listenUrl\``,
-      { retryable: true },
-    );
-  }
-}
+/**
+ * Listens on one connection beside the pool, shared by all channels, open while somebody listens.
+ * Undefined for a pool that does not say how to make a connection.
+ */
+export const createPgListen = (pool: object, { listenUrl, clock }: PgListenOptions): Listen | undefined => {
+  const newClient = clientOf(pool, listenUrl);
+  if (newClient === undefined) return undefined;
+  let shared: { readonly opening: Promise<PgListenSession>; users: number } | undefined;
 
-interface ListenClient {
-  connect(): Promise<unknown>;
-  query(text: string, values?: string[]): Promise<{ readonly rows: readonly object[] }>;
-  on(event: string, listener: (value?: unknown) => void): unknown;
-  end(): Promise<void>;
-  readonly connection?: { readonly stream?: { destroy(): void } };
-}
-
-type NewListenClient = new (config: object) => ListenClient;
-
-const beatMs = 10_000;
-const answerMs = 5_000;
-
-/** Listens on a connection of its own beside the pool, and asks it every ten seconds whether it still listens. */
-export const createPgListen = <Client extends PgClient>(
-  pool: PgPool<Client>,
-  { listenUrl, clock }: PgListenOptions,
-): Listen | undefined => {
-  const make = clientOf(pool, listenUrl);
-  if (make === undefined) return undefined;
+  const join = (): { readonly opening: Promise<PgListenSession>; users: number } => {
+    if (shared === undefined) {
+      const mine = { opening: openPgListenSession(newClient(), clock), users: 0 };
+      const forget = (): void => {
+        if (shared === mine) shared = undefined;
+      };
+      mine.opening.then(({ ended }) => ended).catch(forget);
+      shared = mine;
+    }
+    shared.users += 1;
+    return shared;
+  };
   return async (channel, onNotify, { signal, onListening }) => {
-    signal.throwIfAborted();
-    const client = make();
-    const stop = Promise.withResolvers<void>();
-    const cancels: (() => void)[] = [];
-    const beat = (): void => {
-      cancels.push(clock.after(answerMs, () => stop.reject(new ListenLostError(channel, 'no answer to a heartbeat'))));
-      client.query(stillListening, [channel]).then(({ rows }) => {
-        for (const cancel of cancels.splice(0)) cancel();
-        if (rows.length === 0) return stop.reject(new ListenLostError(channel, 'the session does not listen'));
-        cancels.push(clock.after(beatMs, beat));
-      }, stop.reject);
-    };
-    client.on('error', stop.reject);
-    client.on('end', () => stop.reject(new ListenLostError(channel, 'the connection ended')));
-    client.on('notification', () => onNotify());
-    const onAbort = (): void => stop.resolve();
-    signal.addEventListener('abort', onAbort, { once: true });
-    stop.promise.catch(() => {});
+    if (signal.aborted) return;
+    const { aborted, dispose } = watchAbort(signal);
+    const joined = join();
+    // A function of its own: two may listen with the same one.
+    const notify = (): void => onNotify();
     try {
-      await Promise.race([client.connect(), stop.promise]);
-      await Promise.race([client.query(`listen ${quoteIdentifier(channel)}`), stop.promise]);
-      if (!signal.aborted) onListening();
-      beat();
-      await stop.promise;
+      const session = await Promise.race([joined.opening, aborted]);
+      await Promise.race([session.add(channel, notify), aborted]);
+      onListening();
+      await Promise.race([session.ended, aborted]);
+    } catch (error) {
+      if (!signal.aborted) throw error;
     } finally {
-      signal.removeEventListener('abort', onAbort);
-      for (const cancel of cancels.splice(0)) cancel();
-      client.end().catch(() => {});
+      dispose();
+      joined.users -= 1;
+      const last = joined.users === 0;
+      if (last && shared === joined) shared = undefined;
+      joined.opening.then(
+        (session) => (last ? session.close() : session.remove(channel, notify)),
+        () => {},
+      );
     }
   };
 };
 
-const stillListening = 'select 1 from pg_listening_channels() as c where c = $1::text';
+type NewPgListenClient = new (config: object) => PgListenClient;
 
-/** A pool of `pg` carries the class of its clients and their options; one that does not cannot listen. */
-const clientOf = (pool: object, listenUrl: string | undefined): (() => ListenClient) | undefined => {
-  if (!('Client' in pool) || typeof pool.Client !== 'function' || !('options' in pool)) return undefined;
-  // Checked as far as it can be: a constructor, and the options that the pool itself passes to it.
-  const Client = pool.Client as NewListenClient;
-  const options = pool.options as object;
+/** A pool of pg carries the class of its clients and the options that it makes them with. */
+const clientOf = (pool: object, listenUrl: string | undefined): (() => PgListenClient) | undefined => {
+  if (!('Client' in pool && typeof pool.Client === 'function')) return undefined;
+  if (!('options' in pool && typeof pool.options === 'object' && pool.options !== null)) return undefined;
+  // Its type cannot be checked at run time; pg's own pool calls it just so.
+  const Client = pool.Client as NewPgListenClient;
+  const { options } = pool;
   return () => new Client(listenUrl === undefined ? options : { ...options, connectionString: listenUrl });
 };

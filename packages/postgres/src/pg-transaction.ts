@@ -1,22 +1,15 @@
 import type { PgClient, PgResult } from './pg-client.ts';
 import { quoteLiteral } from './quote-identifier.ts';
+import { backendColumns, noteBackend, type TransactionProgress } from './transaction-progress.ts';
 import { forgetToken, rememberToken } from './transaction-token.ts';
 import { commitError, TransactionFailedError } from './unknown-outcome-error.ts';
-
-/** How far a transaction has come, for whoever has to end it from outside. */
-export interface Progress {
-  /** Which backend runs it and since when: enough to end that transaction and never another one. */
-  backend?: { readonly pid: string; readonly startedAt: string };
-  /** COMMIT has been sent: from here on the outcome is Postgres's to say. */
-  committing: boolean;
-}
 
 export interface PgTransactionOptions {
   /** Transaction-local settings. */
   readonly settings: Readonly<Record<string, string>>;
   /** Called when the connection's state is no longer known. */
   readonly spoil: () => void;
-  readonly progress: Progress;
+  readonly progress: TransactionProgress;
 }
 
 /** BEGIN, work, COMMIT on one client; ROLLBACK when the work rejects. BEGIN and all settings are one round trip. */
@@ -36,12 +29,11 @@ const begin = async (client: PgClient, { settings, spoil, progress }: PgTransact
   const set = Object.entries({ ...settings, 'holdfast.tx': token })
     .map(([name, value]) => `set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, true)`)
     .join(', ');
-  const text = `begin; select pg_backend_pid()::text as pid, extract(epoch from now())::text as started, ${set}`;
+  const text = `begin; select ${backendColumns}, ${set}`;
   try {
     // pg answers a text of several statements with an array, which its types do not say.
     const [, marked] = (await client.query(text)) as unknown as readonly PgResult[];
-    const { pid, started } = marked?.rows[0] ?? {};
-    progress.backend = { pid: pid ?? '', startedAt: started ?? '' };
+    noteBackend(progress, marked?.rows[0]);
     rememberToken(client, token);
   } catch (error) {
     spoil();

@@ -1,0 +1,104 @@
+import { type Clock, HoldfastError } from '@holdfast/core';
+import { quoteIdentifier } from './quote-identifier.ts';
+
+/** What is used of a `Client` of pg that no pool has. */
+export interface PgListenClient {
+  connect(): Promise<unknown>;
+  query(text: string): Promise<{ readonly rows: readonly { readonly channel?: string }[] }>;
+  on(event: 'error' | 'end', listener: (error?: Error) => void): unknown;
+  on(event: 'notification', listener: (notification: { readonly channel: string }) => void): unknown;
+  end(): Promise<void>;
+}
+
+/** The session no longer listens, or never did. */
+export class ListenLostError extends HoldfastError {
+  override readonly code = 'listen_lost';
+  constructor(what: string, options?: { readonly cause?: unknown }) {
+    super(
+      `${what}; it is made again. If the pool goes through PgBouncer in transaction mode, give a direct \`listenUrl\``,
+      { ...options, retryable: true },
+    );
+  }
+}
+
+/** One connection that listens on any number of channels. */
+export interface PgListenSession {
+  /** Rejects when the connection is known to be gone, or no longer listens. */
+  readonly ended: Promise<never>;
+  /** Adds a listener; resolves when the session listens. */
+  add(channel: string, onNotify: () => void): Promise<void>;
+  remove(channel: string, onNotify: () => void): void;
+  close(): void;
+}
+
+const beatMs = 10_000;
+const answerMs = 5_000;
+
+/**
+ * Opens one. Every ten seconds it asks the server, on the same session, what it listens on: a connection that is half
+ * open gives no answer, and one that a pooler moved to another session gives a wrong one.
+ */
+export const openPgListenSession = async (client: PgListenClient, clock: Clock): Promise<PgListenSession> => {
+  const end = Promise.withResolvers<never>();
+  end.promise.catch(() => {});
+  const channels = new Map<string, Set<() => void>>();
+  const listening = new Set<string>();
+  let cancelBeat = (): void => {};
+
+  client.on('error', (cause) => end.reject(new ListenLostError('the listening connection failed', { cause })));
+  client.on('end', () => end.reject(new ListenLostError('the listening connection ended')));
+  client.on('notification', ({ channel }) => {
+    for (const notify of channels.get(channel) ?? []) notify();
+  });
+  const ask = async <T>(answer: Promise<T>): Promise<T> => {
+    const cancel = clock.after(answerMs, () =>
+      end.reject(new ListenLostError('the listening connection gives no answer')),
+    );
+    try {
+      return await Promise.race([answer, end.promise]);
+    } finally {
+      cancel();
+    }
+  };
+  const beat = async (): Promise<void> => {
+    const expected = [...listening];
+    const { rows } = await ask(client.query('select c as channel from pg_listening_channels() as c'));
+    const heard = new Set(rows.map(({ channel }) => channel));
+    const lost = expected.find((channel) => !heard.has(channel) && listening.has(channel));
+    if (lost !== undefined) end.reject(new ListenLostError(`the session does not listen on '${lost}' any more`));
+    schedule();
+  };
+  const schedule = (): void => {
+    cancelBeat = clock.after(beatMs, () => void beat().catch(end.reject));
+  };
+  const close = (): void => {
+    cancelBeat();
+    end.reject(new ListenLostError('the listening connection was closed'));
+    client.end().catch(() => {});
+  };
+  try {
+    await ask(client.connect());
+  } catch (error) {
+    close();
+    throw error;
+  }
+  schedule();
+  end.promise.catch(close);
+  return {
+    ended: end.promise,
+    add: async (channel, onNotify) => {
+      channels.set(channel, (channels.get(channel) ?? new Set()).add(onNotify));
+      await ask(client.query(`listen ${quoteIdentifier(channel)}`));
+      if (channels.has(channel)) listening.add(channel);
+    },
+    remove: (channel, onNotify) => {
+      const listeners = channels.get(channel);
+      listeners?.delete(onNotify);
+      if (listeners?.size !== 0) return;
+      channels.delete(channel);
+      listening.delete(channel);
+      client.query(`unlisten ${quoteIdentifier(channel)}`).catch(() => {});
+    },
+    close,
+  };
+};
