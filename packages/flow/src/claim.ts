@@ -57,7 +57,7 @@ export const createClaim = ({ assignment, onSettled }: ClaimOptions): Claim => {
   let running = 0;
 
   const still = async (signal: AbortSignal): Promise<void> => {
-    // Whether stillness came or the signal aborted, the wait is over; the caller looks at what runs.
+    // Whether it became still or the signal aborted, the wait is over; the caller looks at what runs.
     if (running > 0) await stillness.wait(undefined, signal).catch(() => {});
   };
 
@@ -65,6 +65,8 @@ export const createClaim = ({ assignment, onSettled }: ClaimOptions): Claim => {
     if (phase === 'ended') return;
     phase = 'ended';
     controller.abort(new ClaimEndedError(assignment));
+    // A drain that still waits has nothing left to wait for.
+    stillness.resolveAll();
   };
 
   return {
@@ -105,7 +107,11 @@ export const createClaim = ({ assignment, onSettled }: ClaimOptions): Claim => {
     },
     drain: async (signal) => {
       if (phase === 'active') phase = 'draining';
-      await still(signal);
+      if (signal.aborted) end();
+      // Not after the next await: from the abort on nothing may be settled.
+      signal.addEventListener('abort', end, { once: true });
+      if (phase === 'draining' && running > 0) await stillness.wait();
+      signal.removeEventListener('abort', end);
       end();
     },
     end,

@@ -207,10 +207,11 @@ export const createIntake = (options: IntakeOptions): Intake => {
   const close = async (deadlineMs: number): Promise<{ readonly abandoned: number }> => {
     room.close();
     const graceMs = Math.min(abortGraceMs, deadlineMs / 10);
-    await reach('shutdown.afterIntakeStop');
-    await within(clock, deadlineMs - graceMs, (limit) =>
-      Promise.all([...[...claims.values()].map((claim) => drain(claim, limit)), lanes.idle(limit)]),
+    const drained = within(clock, deadlineMs - graceMs, (limit) =>
+      Promise.allSettled([...[...claims.values()].map((claim) => drain(claim, limit)), lanes.idle(limit)]),
     );
+    await reach('shutdown.afterIntakeStop');
+    await drained;
     const abandoned = lanes.running;
     await within(clock, graceMs, (limit) => lanes.idle(limit));
     return { abandoned };

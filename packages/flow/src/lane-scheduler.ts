@@ -95,7 +95,7 @@ export const createLaneScheduler = <Item, Result>(options: LaneSchedulerOptions<
 
   const attempt = (item: Item): Promise<Result> => {
     try {
-      return run(item);
+      return Promise.resolve(run(item));
     } catch (error) {
       return Promise.reject(error);
     }

@@ -92,6 +92,7 @@ export const createTurns = (
 
   const reject = (taken: Intaken, reason: string): LaneTurn<TurnResult> => {
     const { topic, partition, position, message } = taken.delivery;
+    if (taken.claim.phase === 'ended') return again(taken, 0);
     if (!isDeadTopic(topic)) return { turn: 'on', result: bury(taken.delivery, { reason, failures: 0 }) };
     log.error(
       { topic, partition, position, group, id: message.id, reason },
