@@ -1,5 +1,5 @@
 import { type Assignment, type Runtime, type SubscribeOptions, sleep } from '@holdfast/core';
-import { settledOrAborted } from './deadline.ts';
+import { resultOrAborted } from './deadline.ts';
 
 /** Tells a subscriber what it owns. */
 export interface Announcer {
@@ -20,16 +20,21 @@ export const announcer = (
   const known = new Set<string>();
   const placeOf = ({ topic, partition, token }: Assignment): string => `${topic}\n${partition}\n${token}`;
 
+  const tell = async (assignment: Assignment): Promise<boolean> => {
+    try {
+      await onAssigned?.(assignment);
+      return true;
+    } catch (error) {
+      log.error({ ...assignment, group, error }, 'onAssigned failed; it will be called again');
+      return false;
+    }
+  };
+
   const assigned = async (assignment: Assignment, signal: AbortSignal): Promise<boolean> => {
     while (!signal.aborted) {
       known.add(placeOf(assignment));
-      try {
-        await onAssigned?.(assignment);
-        return true;
-      } catch (error) {
-        log.error({ ...assignment, group, error }, 'onAssigned failed; it will be called again');
-        await sleep(clock, againMs, signal).catch(() => {});
-      }
+      if ((await resultOrAborted(tell(assignment), signal)) === true) return true;
+      await sleep(clock, againMs, signal).catch(() => {});
     }
     return false;
   };
@@ -38,7 +43,7 @@ export const announcer = (
     if (!known.delete(placeOf(assignment))) return;
     const call = async (): Promise<void> => onRevoked?.(assignment, signal);
     const told = call().catch((error) => log.error({ ...assignment, group, error }, 'onRevoked failed'));
-    await settledOrAborted(told, signal);
+    await resultOrAborted(told, signal);
   };
 
   return { assigned, revoked };

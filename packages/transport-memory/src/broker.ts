@@ -1,6 +1,7 @@
 import type { Message } from '@holdfast/core';
+import type { Overflow } from '@holdfast/flow';
 import { type Claims, createClaims } from './claims.ts';
-import { createPartition, type Partition } from './partition.ts';
+import { createPartition, type Partition, type PartitionOptions } from './partition.ts';
 
 /** A message for which its topic had no room. */
 export interface Overflowing {
@@ -9,23 +10,19 @@ export interface Overflowing {
   readonly message: Message;
 }
 
-/** What becomes of a message for which its partition has no room. */
-export type Overflow =
-  | { readonly policy: 'block' | 'drop-newest' | 'drop-oldest' | 'fail' }
-  | { readonly policy: 'spill'; readonly spill: (overflowing: Overflowing) => Promise<void> };
-
 export interface Topic {
   readonly name: string;
   readonly partitions: readonly Partition[];
-  readonly overflow: Overflow;
+  readonly overflow: Overflow<Overflowing>;
 }
 
 export interface TopicSettings {
   readonly partitions: number;
   readonly capacity: number;
   readonly retain: number;
-  readonly overflow: Overflow;
-  readonly onUnread: (count: number) => void;
+  readonly overflow: Overflow<Overflowing>;
+  readonly onUnread: PartitionOptions['onUnread'];
+  readonly onUnsettled: PartitionOptions['onUnsettled'];
 }
 
 /** What the transports of one process share: topics with their messages, and groups. Gone with the process. */
@@ -49,7 +46,9 @@ export const createMemoryBroker = (): MemoryBroker => {
       const topic = {
         name,
         overflow,
-        partitions: Array.from({ length: partitions }, (_, number) => createPartition(number, settings)),
+        partitions: Array.from({ length: partitions }, (_, number) =>
+          createPartition({ ...settings, topic: name, number }),
+        ),
       };
       topics.set(name, topic);
       return topic;

@@ -14,14 +14,15 @@ export const createDeadline = (clock: Clock, delayMs: number): Deadline => {
   return { signal: controller.signal, cancel };
 };
 
-/** Resolves when `work` ends, however, or when the signal aborts. */
-export const settledOrAborted = (work: Promise<unknown>, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const end = (): void => {
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    signal.addEventListener('abort', end, { once: true });
-    work.then(end, end);
-    if (signal.aborted) end();
-  });
+/** What `work` resolves with, or undefined as soon as the signal aborts. `work` goes on then, unheard. */
+export const resultOrAborted = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> => {
+  const { promise: aborted, resolve } = Promise.withResolvers<undefined>();
+  const onAbort = (): void => resolve(undefined);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+};

@@ -27,6 +27,20 @@ export class NotSentError extends HoldfastError {
   }
 }
 
+/** An earlier message of the same partition was not stored, so this one was not sent: it would have overtaken it. */
+export class EarlierFailedError extends HoldfastError {
+  override readonly code = 'earlier_failed';
+  constructor(topic: string, cause: unknown) {
+    super(
+      `not sent: an earlier message of its partition of topic '${topic}' failed; publish both again, in their order`,
+      {
+        cause,
+        retryable: true,
+      },
+    );
+  }
+}
+
 /** A group was to be moved while a subscription of it runs. */
 export class GroupRunningError extends HoldfastError {
   override readonly code = 'group_running';

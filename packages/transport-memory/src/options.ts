@@ -1,5 +1,6 @@
 import { createRuntime, InvalidOptionError, type Runtime, type TopicRequest } from '@holdfast/core';
-import { createMemoryBroker, type MemoryBroker, type Overflow } from './broker.ts';
+import type { Overflow } from '@holdfast/flow';
+import { createMemoryBroker, type MemoryBroker, type Overflowing } from './broker.ts';
 
 export interface MemoryTransportOptions {
   /** Shared by several transports of one process. Default: one of its own. */
@@ -14,7 +15,7 @@ export interface MemoryTransportOptions {
    * What becomes of a message that finds its partition full. Default `block`: `publish` waits for the slowest group.
    * What is dropped is counted as `holdfast.memory.dropped` and logged.
    */
-  readonly overflow?: Overflow | undefined;
+  readonly overflow?: Overflow<Overflowing> | undefined;
   /** How many messages of a partition are kept, after every group settled them, for groups that start at the earliest. Default 10,000. */
   readonly retain?: number | undefined;
   /** Default 1 MiB. */
@@ -31,7 +32,7 @@ export interface Settings {
   readonly topics: Readonly<Record<string, TopicRequest>>;
   readonly partitions: number;
   readonly capacity: number;
-  readonly overflow: Overflow;
+  readonly overflow: Overflow<Overflowing>;
   readonly retain: number;
   readonly maxBodyBytes: number;
   readonly drainMs: number;

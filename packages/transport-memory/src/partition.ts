@@ -1,6 +1,6 @@
 import type { Message } from '@holdfast/core';
-import { createWindow, type Window } from '@holdfast/flow';
 import { createMessageLog, type MessageLog } from './message-log.ts';
+import { createPublishTurns, type PublishTurns } from './publish-turns.ts';
 
 /** One ordered slice of a topic: its kept messages, and where each group stands in them. */
 export interface Partition {
@@ -20,20 +20,24 @@ export interface Partition {
   dropOldest(): Message | undefined;
   /** Resolves when a group has moved. */
   whenMoved(signal: AbortSignal): Promise<void>;
-  /** One publish at a time, in the order of the calls. */
-  readonly turn: Window;
+  readonly turns: PublishTurns;
   /** Called after each stored message. */
   readonly onStored: Set<() => void>;
 }
 
 export interface PartitionOptions {
+  readonly topic: string;
+  readonly number: number;
   readonly capacity: number;
   readonly retain: number;
   /** Told how many messages left for want of room before any group had seen them. */
   readonly onUnread: (count: number) => void;
+  /** Told what {@link Partition.unsettled} is, whenever it has changed. */
+  readonly onUnsettled: (partition: number, count: number) => void;
 }
 
-export const createPartition = (number: number, { capacity, retain, onUnread }: PartitionOptions): Partition => {
+export const createPartition = (options: PartitionOptions): Partition => {
+  const { topic, number, capacity, retain, onUnread, onUnsettled } = options;
   const log = createMessageLog();
   const positions = new Map<string, number>();
   const movedWaiters = new Set<() => void>();
@@ -48,6 +52,7 @@ export const createPartition = (number: number, { capacity, retain, onUnread }: 
   const trim = (): void => {
     const dropped = log.dropBefore(slowest() - retain);
     if (dropped > 0 && positions.size === 0) onUnread(dropped);
+    onUnsettled(number, unsettled());
   };
   const place = (group: string, position: number): void => {
     positions.set(group, position);
@@ -95,7 +100,7 @@ export const createPartition = (number: number, { capacity, retain, onUnread }: 
         movedWaiters.add(wake);
         signal.addEventListener('abort', abort, { once: true });
       }),
-    turn: createWindow({ capacity: 1 }),
+    turns: createPublishTurns(topic),
     onStored,
   };
 };

@@ -8,7 +8,7 @@ import type { Partition } from './partition.ts';
 
 /**
  * Stores messages in their topic. Rejects with a `PublishError`; messages of one partition are stored in the order of the
- * calls, and a message that fails fails those behind it in its partition.
+ * calls, and a message that fails fails those that were called behind it in its partition.
  */
 export const storeMessages = async (
   settings: Settings,
@@ -71,27 +71,29 @@ const copyOf = (message: Message): Message =>
   Object.freeze({ ...message, headers: Object.freeze({ ...message.headers }), body: message.body.slice() });
 
 const storeInTurn = async (store: FullPlace, places: readonly Place[], outcomes: PublishOutcome[]): Promise<void> => {
-  const { turn } = store.partition;
   let stored = 0;
-  try {
-    if (!turn.tryAcquire(1)) await turn.acquire(1, store.waiting());
-    try {
-      for (const { message } of places) {
-        await storeOne(store, message);
-        stored++;
-      }
-    } finally {
-      turn.release(1);
+  const work = async (): Promise<void> => {
+    for (const { message } of places) {
+      const waiting = storeOne(store, message);
+      if (waiting !== undefined) await waiting;
+      stored++;
     }
+  };
+  try {
+    await store.partition.turns.take(store.waiting, work);
   } catch (error) {
     for (const { index } of places.slice(stored)) outcomes[index] = failed(error);
   }
 };
 
-const storeOne = (store: FullPlace, message: Message): Promise<void> | void => {
+/** At once, without a promise, where there is room. */
+const storeOne = (store: FullPlace, message: Message): Promise<void> | undefined => {
   const { partition } = store;
-  if (!partition.isFull()) return partition.store(message);
-  return makeRoom(store, message).then((place) => {
-    if (place === 'store') partition.store(message);
-  });
+  if (partition.isFull()) return storeInFull(store, message);
+  partition.store(message);
+  return undefined;
+};
+
+const storeInFull = async (store: FullPlace, message: Message): Promise<void> => {
+  if ((await makeRoom(store, message)) === 'store') store.partition.store(message);
 };

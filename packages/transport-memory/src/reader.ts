@@ -5,8 +5,6 @@ import type { Claim } from './claims.ts';
 export interface Reader {
   readonly claim: Claim;
   readonly taken: IntakePartition;
-  /** How many messages are there that have not been taken in. */
-  backlog(): number;
   /**
    * Takes the next message in; false when there is none, or when `span` messages have passed an unsettled one: no more
    * than that are delivered again after a crash. The caller knows that there is room.
@@ -35,7 +33,6 @@ export const createReader = ({ claim, group, intake, span, onMoved }: ReaderOpti
   return {
     claim,
     taken,
-    backlog: () => log.next - Math.max(next, log.first),
     readOne: () => {
       next = Math.max(next, log.first);
       const message = next - settledUpTo() < span ? log.at(next) : undefined;

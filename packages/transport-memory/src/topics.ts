@@ -70,7 +70,9 @@ const createTopic = (settings: Settings, name: string, partitions: number): Topi
       'dropping the oldest messages of a topic that no group reads; the meter counts on',
     );
   };
-  return broker.createTopic(name, { partitions, capacity, overflow, retain, onUnread });
+  const onUnsettled = (partition: number, count: number): void =>
+    runtime.meter.gauge('holdfast.memory.unsettled', count, { topic: name, partition });
+  return broker.createTopic(name, { partitions, capacity, overflow, retain, onUnread, onUnsettled });
 };
 
 export const groupsOf = (topic: Topic): readonly string[] => [...(topic.partitions[0]?.positions.keys() ?? [])];

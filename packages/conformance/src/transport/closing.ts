@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { ack, type Message, PublishError, type Settlement, sleep, systemClock } from '@holdfast/core';
+import { ack, type Settlement, sleep, systemClock } from '@holdfast/core';
 import { messageOf, messagesOf } from '../message-of.ts';
 import type { TestCase } from '../test-case.ts';
 import { createWitness } from '../witness.ts';
 import type { TransportBench } from './bench.ts';
+import { checkTold, toldOf } from './outcomes.ts';
 
 /** What the best of three may miss a deadline by. */
 const slackMs = 150;
@@ -171,6 +172,27 @@ export const closing: readonly TestCase<TransportBench>[] = [
     },
   },
   {
+    name: 'P7: close ends by its deadline although onAssigned or onRevoked hangs',
+    run: async (bench) => {
+      const transport = await bench.open();
+      const topic = await bench.topic(transport, { partitions: 2 });
+      const gate = bench.gate();
+      let assigned = 0;
+      const onAssigned = (): Promise<void> => {
+        assigned++;
+        return gate.pass();
+      };
+      const hangs = { group: bench.name('group'), from: 'latest', onAssigned } as const;
+      const assigning = await transport.subscribe([topic], createWitness().receive(), hangs);
+      await bench.eventually(() => assert.ok(assigned > 0));
+      const revoking = await bench.subscribe(transport, [topic], createWitness().receive(), { onRevoked: gate.pass });
+      for (const subscription of [assigning, revoking]) {
+        const tookMs = await timed(subscription.close({ deadlineMs: 200 }));
+        assert.ok(tookMs < promptMs, `close took ${tookMs} ms`);
+      }
+    },
+  },
+  {
     name: 'P7: close works while the subscription is paused with a backlog',
     run: async (bench) => {
       const transport = await bench.open();
@@ -192,15 +214,10 @@ export const closing: readonly TestCase<TransportBench>[] = [
       const witness = createWitness();
       await bench.subscribe(subscriber, [topic], witness.receive());
       const messages = messagesOf(200, 5);
-      const published = messages.map((message) => outcomeOf(publisher.publish(topic, [message]), message));
+      const published = messages.map((message) => toldOf(publisher.publish(topic, [message]), [message]));
       await publisher.close();
-      const outcomes = await Promise.all(published);
-      await subscriber.publish(topic, [messageOf('marker')]);
-      await bench.eventually(() => assert.ok(witness.acked.includes('marker')));
-      for (const { id, outcome } of outcomes) {
-        if (outcome === 'ok') assert.ok(witness.ids.includes(id), `'${id}' was reported ok and never came`);
-        if (outcome === 'failed') assert.ok(!witness.ids.includes(id), `'${id}' was reported failed and came`);
-      }
+      const told = (await Promise.all(published)).flat();
+      await checkTold({ bench, transport: subscriber, topic, witness }, told);
     },
   },
   {
@@ -216,13 +233,3 @@ export const closing: readonly TestCase<TransportBench>[] = [
     },
   },
 ];
-
-const outcomeOf = async (published: Promise<void>, { id }: Message): Promise<{ id: string; outcome: string }> => {
-  try {
-    await published;
-    return { id, outcome: 'ok' };
-  } catch (error) {
-    assert.ok(error instanceof PublishError, `expected a PublishError, found ${error}`);
-    return { id, outcome: error.outcomes[0]?.outcome ?? 'none' };
-  }
-};

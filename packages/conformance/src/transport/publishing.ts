@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { isHoldfastError, type Message, PublishError } from '@holdfast/core';
+import { isHoldfastError, type Message, type PublishError } from '@holdfast/core';
 import { messageOf, messagesOf } from '../message-of.ts';
 import type { TestCase } from '../test-case.ts';
 import { createWitness } from '../witness.ts';
 import type { TransportBench } from './bench.ts';
+import { checkTold, toldOf } from './outcomes.ts';
 import { refusal } from './refusal.ts';
 
 /** P1: what a publish promises. */
@@ -158,14 +159,33 @@ export const publishing: readonly TestCase<TransportBench>[] = [
       const messages = messagesOf(300, 7);
       const published = transport.publish(topic, messages, { signal: aborter.signal });
       aborter.abort(new Error('no longer wanted'));
-      const outcomes = await outcomesOf(published, messages);
-      assert.equal(outcomes.length, messages.length);
-      await transport.publish(topic, [messageOf('marker')]);
-      await bench.eventually(() => assert.ok(witness.acked.includes('marker')));
-      for (const [index, { id }] of messages.entries()) {
-        if (outcomes[index] === 'ok') assert.ok(witness.ids.includes(id), `'${id}' was reported ok and never came`);
-        if (outcomes[index] === 'failed') assert.ok(!witness.ids.includes(id), `'${id}' was reported failed and came`);
+      await checkTold({ bench, transport, topic, witness }, await toldOf(published, messages));
+    },
+  },
+  {
+    name: 'P1: what was published behind a message that failed does not overtake it',
+    pointless: ({ capabilities }) =>
+      capabilities.failsSuffix ? undefined : 'it declares that a failure fails only its own message',
+    run: async (bench) => {
+      const transport = await bench.open();
+      const topic = await bench.topic(transport, { partitions: 1 });
+      const witness = createWitness();
+      await bench.subscribe(transport, [topic], witness.receive());
+      const aborter = new AbortController();
+      const messages = messagesOf(30, 1);
+      const published = messages.map((message, index) =>
+        toldOf(transport.publish(topic, [message], index === 10 ? { signal: aborter.signal } : {}), [message]),
+      );
+      aborter.abort(new Error('no longer wanted'));
+      const told = (await Promise.all(published)).flat();
+      const first = told.findIndex(({ outcome }) => outcome.outcome === 'failed');
+      const again = first < 0 ? [] : messages.slice(first);
+      for (const { id, outcome } of told.slice(first < 0 ? told.length : first)) {
+        assert.notEqual(outcome.outcome, 'ok', `'${id}' was stored although '${told[first]?.id}' before it failed`);
       }
+      await transport.publish(topic, again);
+      await bench.eventually(() => assert.equal(witness.acked.length, messages.length));
+      assert.deepEqual([...new Set(witness.ids)], idsOf(messages));
     },
   },
   {
@@ -201,13 +221,3 @@ const codesOf = (error: PublishError): readonly (string | undefined)[] =>
 
 const retryableOf = (one: PublishError['outcomes'][number]): boolean | undefined =>
   one.outcome !== 'ok' && isHoldfastError(one.error) ? one.error.retryable : undefined;
-
-const outcomesOf = async (published: Promise<void>, messages: readonly Message[]): Promise<readonly string[]> => {
-  try {
-    await published;
-    return messages.map(() => 'ok');
-  } catch (error) {
-    assert.ok(error instanceof PublishError, `expected a PublishError, found ${error}`);
-    return error.outcomes.map(({ outcome }) => outcome);
-  }
-};
