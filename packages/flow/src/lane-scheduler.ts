@@ -40,7 +40,7 @@ interface Lane<Item> {
   current: Item;
   /** Those behind it. Most lanes never have any. */
   rest: Fifo<Place<Item>> | undefined;
-  state: 'ready' | 'running' | 'waiting';
+  state: 'ready' | 'running' | 'waiting' | 'over';
   cancelWait: () => void;
 }
 
@@ -138,15 +138,17 @@ export const createLaneScheduler = <Item, Result>(options: LaneSchedulerOptions<
   };
 
   const makeReady = (lane: Lane<Item>): void => {
+    if (lane.state === 'ready') return;
     lane.state = 'ready';
     ready.push(lane);
   };
 
-  /** The current item is gone: the next one of the lane becomes ready, or the lane ends. */
+  /** The current item is gone: the next one of the lane becomes ready, or the lane is over. */
   const next = (lane: Lane<Item>): void => {
     size--;
     const place = lane.rest?.shift();
     if (place === undefined) {
+      lane.state = 'over';
       lanes.delete(lane.name ?? lane);
       if (size === 0) idlers.resolveAll();
     } else {
@@ -166,6 +168,7 @@ export const createLaneScheduler = <Item, Result>(options: LaneSchedulerOptions<
       }
       for (const { item } of behind) dropped.push(item);
     }
+    ready.remove((lane) => lane.state === 'over');
     startReady();
     return dropped;
   };
@@ -174,8 +177,6 @@ export const createLaneScheduler = <Item, Result>(options: LaneSchedulerOptions<
     if (lane.state === 'waiting') {
       waiting--;
       lane.cancelWait();
-    } else {
-      ready.remove((other) => other === lane);
     }
     next(lane);
   };
