@@ -8,7 +8,7 @@ const parts: Readonly<Record<string, readonly [string, ...string[]]>> = {
   shipped: ['node', 'scripts/check-shipped.ts'],
   types: ['tsc', '-p', 'tsconfig.json'],
   declarations: ['turbo', 'run', 'check', '--continue', '--output-logs=errors-only'],
-  lint: ['biome', 'check', '--error-on-warnings'],
+  lint: ['biome', 'check', '--error-on-warnings', '--diagnostic-level=warn'],
   imports: ['oxlint', '--deny-warnings'],
   layers: ['node', 'scripts/check-manifests.ts'],
   unused: ['knip'],
