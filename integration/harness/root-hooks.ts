@@ -12,6 +12,7 @@ export const mochaGlobalSetup = async (): Promise<void> => {
   process.on('warning', (warning) => {
     if (fatalWarnings.has(warning.name)) strays.push(warning);
   });
+  endWithLauncher();
   const server = await sharedPostgres();
   console.log(`Postgres ${server.version}: ${server.way}, ${new URL(server.url).host}`);
 };
@@ -25,4 +26,13 @@ export const mochaHooks = {
     for (const child of await endRunningChildren()) strays.push(new Error(`nobody ended ${child}`));
     if (strays.length > 0) throw new AggregateError(strays, `outside of the tests: ${strays.join('; ')}`);
   },
+};
+
+/** Given flags for Node, Mocha runs as a child of its launcher and is not told when that is killed, by a timeout for example. */
+const endWithLauncher = (): void => {
+  if (!process.argv[1]?.endsWith('/lib/cli/cli.js')) return;
+  const launcher = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== launcher) process.exit(1);
+  }, 500).unref();
 };

@@ -30,7 +30,7 @@ export const forward = async ({ from, to, hold, pass, tellsEnd }: ForwardOptions
     if (tellsEnd()) tell();
   };
   try {
-    for await (const chunk of from.iterator({ destroyOnReturn: false })) {
+    for await (const chunk of from) {
       heldBytes += chunk.length;
       passed = after(passed, chunk, performance.now());
       if (heldBytes > maxHeldBytes) await passed;

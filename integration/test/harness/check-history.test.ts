@@ -119,13 +119,14 @@ describe('the history checker', () => {
         seq: fc.nat({ max: 5 }),
       });
       fc.assert(
-        fc.property(fc.array(entries, { maxLength: 20 }), (steps) => {
+        fc.property(fc.array(entries, { maxLength: 30, size: 'max' }), (steps) => {
           const published = Array.from({ length: 6 }, (_, seq) => publish(`a${seq}`));
           const history = [...published, ...steps.map(({ f, seq }) => of(f, `a${seq}`))];
           const found = checkHistory(history).filter(({ invariant }) => invariant === 'V4');
           assert.deepEqual(new Set(found.map(({ id }) => id)), overtakenByDefinition(history));
           assert.equal(found.length, new Set(found.map(({ id }) => id)).size);
         }),
+        { numRuns: 500 },
       );
     });
   });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import { sharedPostgres } from '../../harness/index.ts';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { eventually, sharedPostgres, spawnChild } from '../../harness/index.ts';
 
 const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
 const integration = new URL('../../', import.meta.url);
@@ -44,6 +44,16 @@ describe('a run with the root hooks', () => {
       assert.equal(passed, false, output);
     });
   }
+
+  it('ends when it is killed while a test hangs', async () => {
+    const config = fileURLToPath(new URL('.mocharc.json', integration));
+    const hanging = fileURLToPath(new URL('runs/hangs.ts', import.meta.url));
+    const launcher = spawnChild(pathToFileURL(mocha), ['--config', config, hanging], env);
+    const { pid } = await launcher.saw((line) => 'pid' in line);
+    launcher.signal('SIGTERM');
+    await eventually(() => assert.throws(() => process.kill(Number(pid), 0), { code: 'ESRCH' }));
+    await launcher.ended;
+  });
 
   it('fails with what to do when Docker is demanded and there is none', async () => {
     const nowhere = {

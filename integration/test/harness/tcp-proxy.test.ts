@@ -23,7 +23,7 @@ describe('a TCP proxy', () => {
   let proxy: TcpProxy;
 
   const open = async (): Promise<EchoClient> => {
-    const socket = connect(proxy.port, '127.0.0.1');
+    const socket = connect({ port: proxy.port, host: '127.0.0.1', noDelay: true });
     const client: EchoClient = { socket, received: '', closed: undefined };
     clients.push(client);
     socket.setEncoding('latin1').on('data', (text) => {
@@ -154,7 +154,7 @@ describe('a TCP proxy', () => {
     const pieces = Array.from({ length: 20 }, (_, index) => `${index},`);
     for (const piece of pieces) {
       client.socket.write(piece);
-      await sleep(1);
+      await sleep(2);
     }
     await eventually(() => assert.equal(client.received, pieces.join('')));
     const tookMs = performance.now() - startedAt;
