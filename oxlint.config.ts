@@ -56,10 +56,7 @@ export default defineConfig({
       files: ['packages/*/src/**'],
       excludeFiles: ['packages/core/src/clock.ts', 'packages/core/src/runtime.ts'],
       rules: {
-        'no-restricted-globals': [
-          'error',
-          ...['setTimeout', 'setInterval', 'setImmediate'].map((name) => ({ name, message: clock })),
-        ],
+        'no-restricted-globals': ['error', ...['setTimeout', 'setInterval'].map((name) => ({ name, message: clock }))],
         'no-restricted-properties': [
           'error',
           { object: 'Date', property: 'now', message: clock },
@@ -68,7 +65,6 @@ export default defineConfig({
           { object: 'Math', property: 'random', message: random },
           { property: 'setTimeout', message: clock },
           { property: 'setInterval', message: clock },
-          { property: 'setImmediate', message: clock },
         ],
       },
     },
