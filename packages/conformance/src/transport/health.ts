@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { ack } from '@holdfast/core';
+import { messagesOf } from '../message-of.ts';
 import type { TestCase } from '../test-case.ts';
 import { createWitness } from '../witness.ts';
 import type { TransportBench } from './bench.ts';
@@ -34,6 +36,29 @@ export const health: readonly TestCase<TransportBench>[] = [
       assert.ok(before.reasons.length > 0, 'it does not say why');
       gate.open();
       await bench.eventually(() => assert.equal(subscription.health().ready, true));
+    },
+  },
+  {
+    name: 'P6: a subscription is not ready while another one still drains its share',
+    run: async (bench) => {
+      const [one, two] = [await bench.open(), await bench.open()];
+      const group = bench.name('group');
+      const topic = await bench.topic(one, { partitions: 2 });
+      const witness = createWitness();
+      const gate = bench.gate();
+      await bench.subscribe(
+        one,
+        [topic],
+        witness.receive(() => gate.pass().then(() => ack)),
+        { group },
+      );
+      await one.publish(topic, messagesOf(12, 12));
+      await bench.eventually(() => assert.equal(witness.running, 12));
+      const newcomer = await two.subscribe([topic], witness.receive(), { group, from: 'latest' });
+      await bench.eventually(() => assert.equal(newcomer.health().ready, false));
+      gate.open();
+      await bench.eventually(() => assert.equal(newcomer.health().ready, true));
+      assert.equal(newcomer.assignments.length, 1);
     },
   },
   {
