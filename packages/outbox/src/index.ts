@@ -1,1 +1,5 @@
-export {};
+export { OutboxFullError, TooManyKeysError } from './errors.ts';
+export { type AddOptions, createOutbox, type Outbox, type OutboxEntry, type OutboxOptions } from './outbox.ts';
+export { createOutboxRelay, type OutboxRelayOptions } from './outbox-relay.ts';
+export { outboxSchema } from './outbox-schema.ts';
+export type { ParkedMessage, ParkedQuery, RetryTarget } from './parked-message.ts';

@@ -1,0 +1,38 @@
+import { type Database, inTransaction } from '@holdfast/postgres';
+import { OutboxFullError } from './errors.ts';
+import { createKeyLimit } from './key-limit.ts';
+import type { OutboxRow } from './outbox-row.ts';
+
+/** How old the number of waiting rows may be that is compared with the capacity. */
+const estimateMs = 250;
+const retryAfterMs = 1_000;
+
+export interface AddRowsOptions<Tx> {
+  readonly database: Database<Tx>;
+  readonly capacity: number;
+  readonly monotonic: () => number;
+}
+
+/** Writes rows in a transaction, in one statement with one text parameter, which every client can send. */
+export const createAddRows = <Tx>(
+  options: AddRowsOptions<Tx>,
+): ((tx: Tx, rows: readonly OutboxRow[]) => Promise<void>) => {
+  const { database, capacity, monotonic } = options;
+  const limitKeys = createKeyLimit(database);
+  let checkedAt = -Infinity;
+
+  return async (tx, rows) => {
+    if (rows.length === 0) return;
+    const now = monotonic();
+    const check = now - checkedAt >= estimateMs;
+    const [row] = await inTransaction(database, tx, async (token) => {
+      await limitKeys(tx, token, rows);
+      const input = { tx: token, ...(check && { capacity }), messages: rows };
+      return database.query(tx, addStatement(database.schema), [JSON.stringify(input)]);
+    });
+    if (row?.written === '-1') throw new OutboxFullError(Number(row.pending), capacity, retryAfterMs);
+    if (check) checkedAt = now;
+  };
+};
+
+const addStatement = (schema: string): string => `select * from ${schema}.outbox_add($1::text::jsonb)`;

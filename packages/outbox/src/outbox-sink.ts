@@ -1,0 +1,86 @@
+import {
+  isHoldfastError,
+  type Message,
+  OversizedBodyError,
+  PublishError,
+  type PublishOutcome,
+  type Transport,
+} from '@holdfast/core';
+import { type RelayRow, type RelaySink, rowMessage, type SendOutcome } from '@holdfast/relay';
+
+/**
+ * Publishes rows through a transport. What a `PublishError` says of each message is its outcome; any other error leaves
+ * all of them unknown, unless Holdfast itself refused them before anything was sent.
+ */
+export const outboxSink = (transport: Transport): RelaySink => {
+  const { maxBodyBytes, failsSuffix } = transport.capabilities;
+
+  const publish = async (
+    topic: string,
+    messages: readonly Message[],
+    signal: AbortSignal,
+  ): Promise<readonly SendOutcome[]> => {
+    try {
+      await transport.publish(topic, messages, { signal });
+      return messages.map(() => ok);
+    } catch (error) {
+      if (error instanceof PublishError) return blameOne(error.outcomes);
+      if (isHoldfastError(error, 'publish_failed') && 'outcomes' in error) return blameOne(outcomesIn(error.outcomes));
+      const refused = isHoldfastError(error) && !error.retryable && error.code !== 'closed' && !signal.aborted;
+      if (!refused) return messages.map(() => ({ outcome: 'unknown', error }));
+      if (messages.length === 1 || error.code === 'unknown_topic')
+        return messages.map(() => ({ outcome: 'failed', error }));
+      return oneByOne(topic, messages, signal);
+    }
+  };
+  /** Somewhere among them is one that the transport does not take; it does not say which. */
+  const oneByOne = async (
+    topic: string,
+    messages: readonly Message[],
+    signal: AbortSignal,
+  ): Promise<readonly SendOutcome[]> => {
+    const outcomes: SendOutcome[] = [];
+    for (const message of messages) {
+      const [outcome = later] = await publish(topic, [message], signal);
+      outcomes.push(outcome);
+      if (outcome.outcome !== 'ok') break;
+    }
+    return messages.map((_, index) => outcomes[index] ?? later);
+  };
+  return {
+    failsSuffix,
+    send: async (rows, signal) => {
+      const [first] = rows;
+      if (first === undefined) return [];
+      const messages = rows.map(rowMessage);
+      const oversized = messages.findIndex(({ body }) => body.byteLength > maxBodyBytes);
+      if (oversized === -1) return publish(first.topic, messages, signal);
+      return splitAt(oversized, rows, messages);
+    },
+  };
+
+  function splitAt(at: number, rows: readonly RelayRow[], messages: readonly Message[]): readonly SendOutcome[] {
+    const { id = '', body = new Uint8Array() } = messages[at] ?? {};
+    const error = new OversizedBodyError(id, body.byteLength, maxBodyBytes);
+    return rows.map((_, index) => (index === at ? { outcome: 'failed', error } : later));
+  }
+};
+
+const ok: SendOutcome = { outcome: 'ok' };
+/** Not tried: it goes with the next hand-over. */
+const later: SendOutcome = { outcome: 'later', delayMs: 0 };
+
+/** Where a whole batch was refused for good with one error, only the first row is blamed: the others may be innocent. */
+const blameOne = (outcomes: readonly PublishOutcome[]): readonly SendOutcome[] => {
+  const blamed = new Set<unknown>();
+  return outcomes.map((outcome) => {
+    if (outcome.outcome !== 'failed' || !isHoldfastError(outcome.error)) return outcome;
+    if (outcome.error.retryable || outcome.error.code === 'unknown_topic') return outcome;
+    if (blamed.has(outcome.error)) return later;
+    blamed.add(outcome.error);
+    return outcome;
+  });
+};
+
+/** Of another copy of the package. */
+const outcomesIn = (outcomes: unknown): readonly PublishOutcome[] => outcomes as readonly PublishOutcome[];

@@ -1,0 +1,63 @@
+import type { Database, Row } from '@holdfast/postgres';
+import { type RowEncoding, rowMessage } from '@holdfast/relay';
+import type { ParkedMessage, ParkedQuery, RetryTarget } from './parked-message.ts';
+
+/** The outbox's tables, apart from adding to them. */
+export interface OutboxStore<Tx> {
+  cancel(tx: Tx, id: string): Promise<'cancelled' | 'not-found'>;
+  parked(query?: ParkedQuery): Promise<readonly ParkedMessage[]>;
+  retry(target: RetryTarget): Promise<number>;
+}
+
+export const createOutboxStore = <Tx>(database: Database<Tx>): OutboxStore<Tx> => {
+  const { schema } = database;
+  return {
+    cancel: async (tx, id) => {
+      const cancelled = await database.query(
+        tx,
+        `delete from ${schema}.outbox_delayed where id = $1::text returning id::text`,
+        [id],
+      );
+      return cancelled.length > 0 ? 'cancelled' : 'not-found';
+    },
+    parked: async ({ limit = 100, after = '0' } = {}) => {
+      const rows = await database.execute(
+        `select seq::text, id, key, topic, type, headers, body, encoding, reason, errors, attempts::text,
+           (extract(epoch from parked_at) * 1000)::text as parked_at
+         from ${schema}.outbox_parked where seq > $1::text::bigint order by seq limit $2::text::bigint`,
+        [after, String(limit)],
+      );
+      return rows.map(parkedMessage);
+    },
+    retry: async (target) => {
+      const [parked] = await database.execute(
+        `select coalesce(sum(${schema}.outbox_unpark('', of.key, of.id)), 0)::text as count
+         from (
+           select distinct case when ordered then key end as key, case when not ordered then id end as id
+           from ${schema}.outbox_parked where ${'id' in target ? 'id' : 'key'} = $1::text
+         ) of`,
+        ['id' in target ? target.id : target.key],
+      );
+      return Number(parked?.count);
+    },
+  };
+};
+
+const parkedMessage = (row: Row): ParkedMessage => ({
+  message: rowMessage({
+    id: text(row, 'id'),
+    type: text(row, 'type'),
+    key: row.key ?? undefined,
+    headers: text(row, 'headers'),
+    body: text(row, 'body'),
+    encoding: text(row, 'encoding') as RowEncoding,
+  }),
+  topic: text(row, 'topic'),
+  reason: text(row, 'reason'),
+  errors: JSON.parse(text(row, 'errors')) as string[],
+  attempts: Number(row.attempts),
+  parkedAt: new Date(Number(row.parked_at)),
+  position: text(row, 'seq'),
+});
+
+const text = (row: Row, column: string): string => row[column] ?? '';

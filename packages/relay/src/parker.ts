@@ -1,0 +1,44 @@
+import type { Policy } from '@holdfast/core';
+import { type HeldRow, keyIsParked } from './held-row.ts';
+import type { Lane, RowLanes } from './row-lanes.ts';
+import type { Refusal, ShardStore } from './shard-store.ts';
+import { createWriteBehind, type WriteBehind } from './write-behind.ts';
+
+export interface ParkerOptions {
+  readonly store: ShardStore;
+  readonly lanes: () => RowLanes;
+  readonly persist: Policy;
+  readonly signal: AbortSignal;
+  /** These have left the shard: parked, or put elsewhere by an operator meanwhile. */
+  readonly onGone: (rows: readonly HeldRow[]) => void;
+  /** Lanes go on. */
+  readonly onRestored: () => void;
+  readonly onRefused: (why: Refusal) => void;
+}
+
+const lanesPerStatement = 100;
+
+/** Parks whole lanes: the row that cannot be handed over and what waits behind it. */
+export const createParker = (options: ParkerOptions): WriteBehind<Lane> => {
+  const { store, lanes, persist, signal, onGone, onRestored, onRefused } = options;
+
+  const write = async (batch: readonly Lane[]): Promise<boolean> => {
+    const parked = batch.map((lane) => ({ lane, rows: lanes().empty(lane) }));
+    const rows = parked.flatMap((entry) => entry.rows);
+    for (const row of rows) row.parking ??= keyIsParked;
+    const kept = await persist(() => store.park(rows), signal).catch((): Refusal => 'lost');
+    if (typeof kept === 'string') {
+      onRefused(kept);
+      return false;
+    }
+    onGone(rows.filter(({ seq }) => !kept.has(seq)));
+    for (const entry of parked) {
+      const staying = entry.rows.filter(({ seq }) => kept.has(seq));
+      for (const row of staying) row.parking = undefined;
+      lanes().restore(entry.lane, staying);
+    }
+    onRestored();
+    return true;
+  };
+  return createWriteBehind({ maxSize: lanesPerStatement, write });
+};

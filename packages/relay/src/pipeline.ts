@@ -1,0 +1,152 @@
+import { type Policy, type Runtime, reach } from '@holdfast/core';
+import { createWindow } from '@holdfast/flow';
+import type { Lease } from '@holdfast/postgres';
+import type { Gate } from './gate.ts';
+import type { HeldRow } from './held-row.ts';
+import type { JudgeOptions } from './judge.ts';
+import { createOutcomes } from './outcomes.ts';
+import { createParker } from './parker.ts';
+import type { Position } from './position.ts';
+import { createReader } from './reader.ts';
+import type { RelaySink } from './relay-sink.ts';
+import { createRowLanes } from './row-lanes.ts';
+import { createSender } from './sender.ts';
+import type { Refusal, ShardStore } from './shard-store.ts';
+import { createSuspicion } from './suspicion.ts';
+import type { Ticks } from './ticks.ts';
+import { createWriteBehind } from './write-behind.ts';
+
+export interface PipelineOptions extends JudgeOptions {
+  readonly store: ShardStore;
+  readonly sink: RelaySink;
+  readonly lease: Lease;
+  readonly ticks: Ticks;
+  readonly gate: Gate;
+  readonly batchSize: number;
+  readonly maxInFlight: number;
+  readonly suspectDeaths: number;
+  readonly deathsAlone: ReadonlyMap<string, number>;
+  /** What is there now, each row tried once; else for as long as the lease holds. */
+  readonly once: boolean;
+  readonly persist: Policy;
+  readonly runtime: Runtime;
+  readonly onHandedOver: (rows: number) => void;
+  readonly onParked: (rows: readonly HeldRow[]) => void;
+  readonly onCleared: () => void;
+}
+
+/**
+ * One shard's rows on their way: read ahead, handed over in a window, deleted behind. Each of the three goes on while
+ * the others wait. Ends for good when the server turns out to be another one than it began with.
+ */
+export interface Pipeline {
+  /** Looks for new rows. */
+  poke(): void;
+  /** Where it waits for new rows; undefined while it reads. */
+  readonly position: Position | undefined;
+  readonly inFlight: number;
+  /** Runs until it is stopped, with `once` until all is done, or until the database refuses it. */
+  run(): Promise<'done' | Refusal>;
+  /** Starts nothing more; `run` resolves when what is under way has ended and is deleted. */
+  stop(): void;
+}
+
+/** A statement that deletes more has no lower cost per row. */
+const deletesPerStatement = 2_000;
+
+export const createPipeline = (options: PipelineOptions): Pipeline => {
+  const { store, sink, lease, gate, batchSize, maxInFlight, once, persist, runtime } = options;
+  const ending = new AbortController();
+  const reading = AbortSignal.any([ending.signal, lease.signal]);
+  let refused: Refusal | undefined;
+  const onRefused = (why: Refusal): void => {
+    refused ??= why;
+    ending.abort();
+  };
+
+  const pageSize = Math.min(maxInFlight, 1_000);
+  const memory = maxInFlight + 2 * pageSize;
+  const window = createWindow({ capacity: memory });
+  const suspicion = createSuspicion({ ...options, deaths: lease.deaths, memory });
+  const lanes = createRowLanes({ failsSuffix: sink.failsSuffix, batchSize, onParking: (lane) => parker.add(lane) });
+
+  const settler = createWriteBehind<HeldRow>({
+    maxSize: deletesPerStatement,
+    write: async (rows) => {
+      await reach('relay.afterConfirm.beforeDelete');
+      const tick = await persist(() => store.settle(rows), lease.signal).catch((): Refusal => 'lost');
+      if (typeof tick === 'string') {
+        onRefused(tick);
+        return false;
+      }
+      options.ticks.add(tick);
+      window.release(rows.length);
+      options.onHandedOver(rows.length);
+      return true;
+    },
+  });
+  const parker = createParker({
+    ...{ store, lanes: () => lanes, persist, signal: lease.signal, onRefused },
+    onGone: (rows) => {
+      for (const row of rows) suspicion.cleared(row);
+      window.release(rows.length);
+      options.onParked(rows);
+    },
+    onRestored: () => sender.dispatch(),
+  });
+  const outcomes = createOutcomes({ ...options, lanes, failsSuffix: sink.failsSuffix, log: runtime.log, suspicion });
+  const sender = createSender({
+    ...{ lanes, sink, gate, maxInFlight, clock: runtime.clock, claim: lease },
+    recordAlone: async (row, run) => {
+      const marked = await persist(() => store.markAlone(row, true), lease.signal).catch((): Refusal => 'lost');
+      if (marked !== 'marked') return onRefused(marked);
+      await run();
+      await settler.idle();
+      if (row.lane !== undefined) await persist(() => store.markAlone(row, false), lease.signal).catch(() => undefined);
+    },
+    onOutcomes: (batch, results) => {
+      outcomes.apply(batch, results, {
+        settle: (row) => settler.add(row),
+        wait: (lane, delayMs) => (once ? lanes.wait(lane) : sender.wait(lane, delayMs)),
+      });
+    },
+  });
+  const reader = createReader({
+    ...{ store, ticks: options.ticks, window, pageSize, persist, signal: reading },
+    onRows: (rows) => {
+      for (const row of rows) {
+        suspicion.meet(row);
+        lanes.add(row);
+      }
+      sender.dispatch();
+    },
+    onRead: () => suspicion.metAll(),
+  });
+
+  /** With `once`: nothing is under way and nothing may go. */
+  const settled = async (): Promise<void> => {
+    while (!ending.signal.aborted && (sender.inFlight > 0 || parker.size > 0 || settler.size > 0)) {
+      await Promise.all([sender.idle(), parker.idle(), settler.idle()]);
+    }
+  };
+  return {
+    poke: reader.poke,
+    get position() {
+      return reader.position;
+    },
+    get inFlight() {
+      return sender.inFlight;
+    },
+    run: async () => {
+      const read = await reader.run(once).catch((error: unknown) => {
+        if (!reading.aborted) throw error;
+        return 'done' as const;
+      });
+      if (once && read === 'done') await settled();
+      await sender.stop();
+      await Promise.all([parker.idle(), settler.idle()]);
+      return refused ?? read;
+    },
+    stop: () => ending.abort(),
+  };
+};

@@ -1,0 +1,29 @@
+import type { Message } from '@holdfast/core';
+
+/** A row as the relay reads it: texts, so that nothing is decoded twice or not at all. */
+export interface RelayRow {
+  /** Where it stands. A decimal number; later rows of a key have higher ones. */
+  readonly seq: string;
+  readonly id: string;
+  readonly type: string;
+  readonly topic: string;
+  readonly key: string | undefined;
+  /** A JSON object of strings. */
+  readonly headers: string;
+  readonly body: string;
+  readonly encoding: RowEncoding;
+  /** The how-manieth time this owner hands it over, from 1. */
+  readonly attempt: number;
+}
+
+/** How a body is a text: as it is where it is UTF-8 without NUL, else in base64. */
+export type RowEncoding = 'utf8' | 'base64';
+
+/** The message that a row holds. */
+export const rowMessage = (row: Pick<RelayRow, 'id' | 'type' | 'key' | 'headers' | 'body' | 'encoding'>): Message => ({
+  id: row.id,
+  type: row.type,
+  ...(row.key !== undefined && { key: row.key }),
+  headers: JSON.parse(row.headers) as Record<string, string>,
+  body: Buffer.from(row.body, row.encoding),
+});

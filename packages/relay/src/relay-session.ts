@@ -1,0 +1,147 @@
+import type { Policy, Runtime } from '@holdfast/core';
+import { combine, exponential, retry } from '@holdfast/policies';
+import { createLeases, type Database, type Lease } from '@holdfast/postgres';
+import { createGate } from './gate.ts';
+import type { JudgeOptions } from './judge.ts';
+import type { Position } from './position.ts';
+import type { RelaySink } from './relay-sink.ts';
+import { createShard, type Shard } from './shard.ts';
+import { createShardStore } from './shard-store.ts';
+import type { TableStore } from './table-store.ts';
+import { createTicks, type Ticks } from './ticks.ts';
+import { createUpkeep } from './upkeep.ts';
+
+export interface RelaySessionOptions<Tx> extends Omit<JudgeOptions, 'random'> {
+  readonly database: Database<Tx>;
+  readonly table: string;
+  readonly route: string;
+  readonly store: TableStore;
+  readonly sink: RelaySink;
+  readonly shards: number;
+  readonly leaseMs: number | undefined;
+  readonly batchSize: number;
+  readonly maxInFlight: number;
+  readonly suspectDeaths: number;
+  readonly once: boolean;
+  readonly runtime: Runtime;
+}
+
+/** The shards that a relay owns, from joining to leaving. */
+export interface RelaySession {
+  /** Joins; the shards run by themselves. */
+  start(): Promise<void>;
+  /** Joins, runs each shard until it is done. */
+  runOnce(): Promise<{ readonly handedOver: number; readonly parked: number }>;
+  /** Looks for new rows in the shards that wait, and for delayed ones that are due. True: there was something. */
+  look(): Promise<boolean>;
+  readonly inFlight: number;
+  readonly shardsOwned: number;
+  close(deadlineMs?: number): Promise<void>;
+}
+
+export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelaySession => {
+  const { database, table, route, store, leaseMs, runtime } = options;
+  const { clock, log, meter } = runtime;
+  const scope = route === '' ? `relay ${table}` : `relay ${table} ${route}`;
+  const attributes = { table, ...(route !== '' && { route }) };
+  const shards = new Map<number, Shard>();
+  const gate = createGate();
+  const persist = persistently(runtime);
+  const upkeep = createUpkeep({ store, clock, log });
+  let handedOver = 0;
+  let parked = 0;
+
+  let known: { readonly incarnation: string; readonly ticks: Ticks } | undefined;
+  const ticksOf = (incarnation: string): Ticks => {
+    if (known?.incarnation !== incarnation) known = { incarnation, ticks: createTicks() };
+    return known.ticks;
+  };
+  const run = (lease: Lease): Shard =>
+    createShard({
+      ...options,
+      ...{ lease, ticksOf, gate, persist, random: runtime.random },
+      store: createShardStore({ database, table, route, scope, lease }),
+      onHandedOver: (rows) => {
+        handedOver += rows;
+        meter.count('holdfast.relay.handed_over', rows, attributes);
+        upkeep.deleted(rows);
+      },
+      onParked: (rows) => {
+        parked += rows.length;
+        meter.count('holdfast.relay.parked', rows.length, attributes);
+      },
+      onCleared: () => {
+        leases.resetDeaths(lease).catch((error: unknown) => log.debug({ error }, 'deaths could not be reset'));
+      },
+    });
+  const leases = createLeases({
+    ...{ database, scope, slots: options.shards, leaseMs, runtime },
+    onAcquired: (lease) => {
+      if (!options.once) shards.set(lease.slot, run(lease));
+    },
+    onReleasing: async (lease, signal) => {
+      const shard = shards.get(lease.slot);
+      shard?.stop();
+      await Promise.race([shard?.ended, aborted(signal)]);
+      shards.delete(lease.slot);
+    },
+    onLost: (lease) => {
+      if (shards.get(lease.slot)?.lease !== lease) return;
+      shards.get(lease.slot)?.stop();
+      shards.delete(lease.slot);
+    },
+  });
+
+  const waiting = (): ReadonlyMap<number, Position> =>
+    new Map([...shards.values()].flatMap(({ lease, position }) => (position ? [[lease.slot, position]] : [])));
+
+  return {
+    start: () => leases.start(),
+    runOnce: async () => {
+      await leases.start();
+      if (leases.held.some(({ slot }) => slot === 0)) await upkeep.moveDue();
+      for (const lease of leases.held) shards.set(lease.slot, run(lease));
+      await Promise.all([...shards.values()].map(({ ended }) => ended));
+      return { handedOver, parked };
+    },
+    look: async () => {
+      const positions = waiting();
+      if (positions.size === 0) return shards.size > 0;
+      const found = await store.look(positions);
+      for (const shard of found.shards) shards.get(shard)?.poke();
+      if (found.due && shards.has(0)) await upkeep.moveDue();
+      if (found.shards.length === 0) upkeep.rest();
+      return found.shards.length > 0 || found.due;
+    },
+    get inFlight() {
+      return [...shards.values()].reduce((sum, { inFlight }) => sum + inFlight, 0);
+    },
+    get shardsOwned() {
+      return shards.size;
+    },
+    close: async (deadlineMs) => {
+      await leases.close({ deadlineMs });
+      await upkeep.idle();
+    },
+  };
+};
+
+/** Statements are tried again until the claim ends: without the database there is nothing else to do. */
+const persistently = ({ log, ...runtime }: Runtime): Policy =>
+  combine(
+    retry({ attempts: Infinity, backoff: exponential({ baseMs: 50, maxMs: 2_000, jitter: 'equal' }), runtime }),
+    async (operation, signal) => {
+      try {
+        return await operation(signal);
+      } catch (error) {
+        if (!signal.aborted) log.warn({ error }, 'a statement of a relay failed; trying again');
+        throw error;
+      }
+    },
+  );
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });

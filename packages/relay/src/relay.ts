@@ -1,0 +1,169 @@
+import { ClosedError, createRuntime, InvalidOptionError, type Runtime } from '@holdfast/core';
+import { type Backoff, exponential } from '@holdfast/policies';
+import { createListener, type Database, type Listener } from '@holdfast/postgres';
+import { ShardMismatchError } from './errors.ts';
+import { createPoller, type Poller } from './poller.ts';
+import { createRelaySession, type RelaySession } from './relay-session.ts';
+import type { RelaySink } from './relay-sink.ts';
+import type { RelayTable } from './relay-table.ts';
+import { createTableStore } from './table-store.ts';
+import { onWakeRelays, wakeChannel } from './wake-up.ts';
+
+/** Where a relay takes its rows from. */
+export interface RelaySource<Tx = unknown> {
+  readonly database: Database<Tx>;
+  readonly table: RelayTable;
+  /** Only the rows that were added with this `route`. Default: those without one. */
+  readonly route?: string | undefined;
+}
+
+export interface RelayOptions {
+  /** The number of shards, taken before the first row was added; afterwards only checked. Default: what is stored, at first 4. */
+  readonly shards?: number | undefined;
+  /** How long a silent owner keeps its shards, in milliseconds. Default 10,000. */
+  readonly leaseMs?: number | undefined;
+  /** How many rows one hand-over has at most. Default 500. */
+  readonly batchSize?: number | undefined;
+  /** How many rows of a shard may be handed over and not confirmed. Default 1,000. Up to three times as many are in memory. */
+  readonly maxInFlight?: number | undefined;
+  /**
+   * After so many failed hand-overs a row is parked. A failure counts only where it speaks against the row: not where
+   * the outcome is unknown, and not where others of the topic fail too and nothing gets through. Default 10.
+   */
+  readonly attempts?: number | undefined;
+  /** How long a key waits after a failure. Default: exponential from 100 ms to 30 s. */
+  readonly backoff?: Backoff | undefined;
+  /** A row that was running alone at so many deaths of its process is parked. Default 3. */
+  readonly suspectDeaths?: number | undefined;
+  readonly runtime?: Partial<Runtime> | undefined;
+}
+
+export interface RelayStats {
+  /** Rows that were added and are neither confirmed nor parked nor delayed. */
+  readonly pending: number;
+  /** Rows that this relay has handed over and that are not confirmed. */
+  readonly inFlight: number;
+  readonly parked: number;
+  readonly delayed: number;
+  /** The age of the oldest row that is due, in milliseconds; 0 if there is none. */
+  readonly lagMs: number;
+  /** Shards of this relay. */
+  readonly shardsOwned: number;
+}
+
+/** Drains a table into a sink, in order per key, at least once. */
+export interface Relay extends AsyncDisposable {
+  /** Resolves when it has joined the others and goes on by itself. */
+  start(): Promise<void>;
+  /**
+   * Takes what shards are free, hands over what is due now, each row once, and gives them back. For a relay that is not
+   * started: a cron, a test.
+   */
+  runOnce(): Promise<{ readonly handedOver: number; readonly parked: number }>;
+  stats(): Promise<RelayStats>;
+  /** Looks for new rows now. */
+  wake(): void;
+  /** Idempotent. Starts nothing more, lets hand-overs end until the deadline (default 10,000 ms), gives the shards back. */
+  close(options?: { readonly deadlineMs?: number | undefined }): Promise<void>;
+}
+
+const pollMinMs = 50;
+const pollMaxMs = 1_000;
+
+/**
+ * Drains a table into a sink, in order per key, at least once.
+ *
+ * A row is deleted only after the sink has confirmed it; a crash in between hands it over again under the same id. Any
+ * number of relays may run: they share the shards, and a shard has one owner at a time. No transaction is open while the
+ * sink is spoken to.
+ */
+export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, options: RelayOptions = {}): Relay => {
+  const { database, table, route = '' } = source;
+  const runtime = createRuntime(options.runtime);
+  const settings = readOptions(options);
+  const store = createTableStore(database, table.name, route);
+  let session: RelaySession | undefined;
+  let poller: Poller | undefined;
+  let listener: Listener | undefined;
+  let stopHearing: (() => void) | undefined;
+  let starting: Promise<void> | undefined;
+  let closing: Promise<void> | undefined;
+
+  const open = async (once: boolean): Promise<RelaySession> => {
+    const shards = await store.shards(options.shards);
+    if (options.shards !== undefined && options.shards !== shards) {
+      throw new ShardMismatchError(table.name, shards, options.shards);
+    }
+    return createRelaySession({ ...settings, database, table: table.name, route, store, sink, shards, once, runtime });
+  };
+  const start = async (): Promise<void> => {
+    const opened = await open(false);
+    session = opened;
+    await opened.start();
+    poller = createPoller({
+      ...{ look: opened.look, minMs: pollMinMs, maxMs: pollMaxMs },
+      ...{ clock: runtime.clock, log: runtime.log },
+    });
+    stopHearing = onWakeRelays(database, table, poller.wake);
+    listener = createListener(database, wakeChannel(database, table), poller.wake, { runtime });
+  };
+  const close = async (deadlineMs: number): Promise<void> => {
+    await starting?.catch(() => {});
+    stopHearing?.();
+    await Promise.all([poller?.close(), listener?.close()]);
+    await session?.close(deadlineMs);
+  };
+  const refuseClosed = (): void => {
+    if (closing) throw new ClosedError(`relay of '${table.name}'`);
+  };
+  return {
+    start: async () => {
+      refuseClosed();
+      starting ??= start();
+      await starting;
+    },
+    runOnce: async () => {
+      refuseClosed();
+      if (starting) {
+        throw new InvalidOptionError(
+          'runOnce',
+          `the relay of '${table.name}' is started and runs by itself; use another`,
+        );
+      }
+      const once = await open(true);
+      try {
+        return await once.runOnce();
+      } finally {
+        await once.close();
+      }
+    },
+    stats: async () => ({
+      ...(await store.stats()),
+      inFlight: session?.inFlight ?? 0,
+      shardsOwned: session?.shardsOwned ?? 0,
+    }),
+    wake: () => poller?.wake(),
+    close: ({ deadlineMs = 10_000 } = {}) => {
+      closing ??= close(deadlineMs);
+      return closing;
+    },
+    [Symbol.asyncDispose]() {
+      return this.close();
+    },
+  };
+};
+
+const readOptions = (options: RelayOptions) => ({
+  leaseMs: options.leaseMs,
+  batchSize: wholeNumber('batchSize', options.batchSize ?? 500),
+  maxInFlight: wholeNumber('maxInFlight', options.maxInFlight ?? 1_000),
+  attempts: wholeNumber('attempts', options.attempts ?? 10),
+  backoff: options.backoff ?? exponential({ baseMs: 100, maxMs: 30_000 }),
+  suspectDeaths: wholeNumber('suspectDeaths', options.suspectDeaths ?? 3),
+  ...(options.shards !== undefined && { wanted: wholeNumber('shards', options.shards) }),
+});
+
+const wholeNumber = (option: string, value: number): number => {
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new InvalidOptionError(option, `found ${value}; expected a whole number from 1`);
+};

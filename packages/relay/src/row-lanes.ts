@@ -1,0 +1,172 @@
+import type { HeldRow } from './held-row.ts';
+import { createTopicQueues, type TopicQueue } from './topic-queues.ts';
+
+/** The rows of one key in memory, in order; or one row that has no order. */
+export interface Lane {
+  readonly key: string | undefined;
+  head: HeldRow | undefined;
+  tail: HeldRow | undefined;
+  /** `flying`: its first rows are being handed over; `waiting`: not before a delay; `parking`: all of it is to be parked. */
+  state: 'ready' | 'flying' | 'waiting' | 'parking';
+  /** The lane behind it among those of its topic that are ready. */
+  nextReady: Lane | undefined;
+}
+
+/** Rows of one topic that are handed over together. */
+export interface Batch {
+  readonly topic: TopicQueue;
+  readonly rows: readonly HeldRow[];
+  readonly lanes: readonly Lane[];
+  /** One suspect, which nothing may run beside. */
+  readonly alone: boolean;
+}
+
+export interface RowLanesOptions {
+  /** See `RelaySink.failsSuffix`. */
+  readonly failsSuffix: boolean;
+  /** How many rows a batch may have. */
+  readonly batchSize: number;
+  /** A lane has become one to be parked. */
+  readonly onParking: (lane: Lane) => void;
+}
+
+/** Which rows may be handed over now. Keeps the order of each key: while a key's row is under way, no later one goes. */
+export interface RowLanes {
+  /** Takes a row in. Rows of a key are added in order. */
+  add(row: HeldRow): void;
+  /** The next batch, of at most `room` rows. Its lanes fly until each was given to `release`, `wait` or `park`. */
+  take(room: number): Batch | undefined;
+  /** The batch is over. */
+  landed(batch: Batch): void;
+  /** Takes a row out of its lane: it is settled. */
+  remove(row: HeldRow): void;
+  /** Goes on with a lane. */
+  release(lane: Lane): void;
+  /** Holds a lane back until it is released. */
+  wait(lane: Lane): void;
+  /** Marks a lane as one to be parked. */
+  park(lane: Lane): void;
+  /** Takes all rows out of a parking lane. */
+  empty(lane: Lane): readonly HeldRow[];
+  /** Puts rows back before all others of a parking lane, and goes on with it. */
+  restore(lane: Lane, rows: readonly HeldRow[]): void;
+}
+
+export const createRowLanes = ({ failsSuffix, batchSize, onParking }: RowLanesOptions): RowLanes => {
+  const lanes = new Map<string, Lane>();
+  const topics = createTopicQueues();
+
+  const laneOf = (row: HeldRow): Lane => {
+    const key = row.ordered ? row.key : undefined;
+    const known = key === undefined ? undefined : lanes.get(key);
+    if (known !== undefined) return known;
+    const lane: Lane = { key, head: undefined, tail: undefined, state: 'waiting', nextReady: undefined };
+    if (key !== undefined) lanes.set(key, lane);
+    return lane;
+  };
+  const park = (lane: Lane): void => {
+    lane.state = 'parking';
+    onParking(lane);
+  };
+  const release = (lane: Lane): void => {
+    const { head } = lane;
+    if (head === undefined) {
+      if (lane.key !== undefined) lanes.delete(lane.key);
+    } else if (head.parking !== undefined) {
+      park(lane);
+    } else {
+      lane.state = 'ready';
+      topics.enqueue(head.topic, lane);
+    }
+  };
+  const takeLanes = (topic: TopicQueue, most: number): Batch => {
+    const rows: HeldRow[] = [];
+    const taken: Lane[] = [];
+    for (let lane = topic.first; lane !== undefined && rows.length < most; lane = topic.first) {
+      if (lane.head?.suspect && rows.length > 0) break;
+      topics.dequeue(topic);
+      lane.state = 'flying';
+      taken.push(lane);
+      if (lane.head?.suspect) return { topic, rows: [lane.head], lanes: taken, alone: true };
+      takeRows(lane, rows, failsSuffix ? most : rows.length + 1);
+    }
+    return { topic, rows, lanes: taken, alone: false };
+  };
+  return {
+    add: (row) => {
+      const lane = laneOf(row);
+      row.lane = lane;
+      topics.count(row.topic, 1);
+      if (lane.tail !== undefined) {
+        lane.tail.next = row;
+        lane.tail = row;
+        return;
+      }
+      lane.head = row;
+      lane.tail = row;
+      if (lane.state === 'waiting') release(lane);
+    },
+    take: (room) => {
+      const topic = room > 0 ? topics.next(failsSuffix) : undefined;
+      if (topic === undefined) return undefined;
+      topic.flying++;
+      return takeLanes(topic, Math.min(room, batchSize));
+    },
+    landed: ({ topic }) => {
+      topic.flying--;
+    },
+    remove: (row) => {
+      if (row.lane !== undefined) unlink(row.lane, row);
+      topics.count(row.topic, -1);
+    },
+    release,
+    wait: (lane) => {
+      lane.state = 'waiting';
+    },
+    park,
+    empty: (lane) => {
+      const rows: HeldRow[] = [];
+      for (let row = lane.head; row !== undefined; row = row.next) rows.push(row);
+      for (const row of rows) {
+        unlink(lane, row);
+        topics.count(row.topic, -1);
+      }
+      return rows;
+    },
+    restore: (lane, rows) => {
+      for (const row of rows.toReversed()) {
+        row.lane = lane;
+        row.next = lane.head;
+        lane.head = row;
+        lane.tail ??= row;
+        topics.count(row.topic, 1);
+      }
+      release(lane);
+    },
+  };
+};
+
+/** A lane's first rows of one topic, appended to `rows` up to `limit`. A suspect is left for a batch of its own. */
+const takeRows = (lane: Lane, rows: HeldRow[], limit: number): void => {
+  const topic = lane.head?.topic;
+  for (let row = lane.head; row !== undefined && rows.length < limit; row = row.next) {
+    if (row.topic !== topic || row.parking !== undefined || row.suspect) return;
+    rows.push(row);
+  }
+};
+
+/** Nearly always the row is the lane's first. */
+const unlink = (lane: Lane, row: HeldRow): void => {
+  if (lane.head === row) {
+    lane.head = row.next;
+    if (lane.head === undefined) lane.tail = undefined;
+  } else {
+    let before = lane.head;
+    while (before !== undefined && before.next !== row) before = before.next;
+    if (before === undefined) return;
+    before.next = row.next;
+    if (lane.tail === row) lane.tail = before;
+  }
+  row.next = undefined;
+  row.lane = undefined;
+};

@@ -1,0 +1,95 @@
+import type { Names } from './names.ts';
+
+/**
+ * `incarnation()`: changes whenever the server was started or recovered. What a session knew before about xids and
+ * sequence values that were not yet on disk is void then.
+ *
+ * `fetch(…)`: one page of a fetch. All pages of a fetch see one snapshot; the first page takes it (`snapshot` null) and
+ * gives it back in a row of its own, which has no `seq`. Rows that the previous fetch's snapshot (`seen`) showed are
+ * left out. It reads from `after`, or from further back where a transaction that ran at the previous fetch has ended:
+ * `late_xids` are those transactions, `late_floors` from where to read when one of them has ended.
+ *
+ * The planner is given no choice: reading in index order from the floor is what keeps it fast among dead rows.
+ */
+export const createFetchFunctions = (names: Names): string => `
+create function ${names.part('incarnation')}() returns text
+language sql stable as $incarnation$
+  select extract(epoch from pg_postmaster_start_time())::text || ' ' || coalesce(pg_last_wal_replay_lsn()::text, '')
+$incarnation$;
+
+create function ${names.part('floor')}(after bigint, late_xids xid8[], late_floors bigint[]) returns bigint
+language sql stable as $floor$
+  select least(after, (
+    select min(t.seq) from unnest(late_xids, late_floors) as t(xid, seq)
+    where pg_visible_in_snapshot(t.xid, pg_current_snapshot())
+  ))
+$floor$;
+
+create function ${names.part('fetch')}(
+  of_route text, of_shard integer, after bigint, late_xids xid8[], late_floors bigint[],
+  seen pg_snapshot, snapshot pg_snapshot, page_size integer
+) returns table (
+  seq text, slot text, ordered text, parked text, id text, key text, topic text, type text, headers text, body text,
+  encoding text
+)
+language plpgsql stable
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+set jit = off
+as $fetch$
+#variable_conflict use_column
+declare
+  start bigint := after;
+  some_parked boolean := exists (select from ${names.part('parked')});
+begin
+  perform pg_advisory_xact_lock_shared(${names.ringClass}, 0);
+  if snapshot is null then
+    start := ${names.part('floor')}(after, late_xids, late_floors);
+    id := pg_current_snapshot()::text;
+    key := ${names.part('incarnation')}();
+    return next;
+  end if;
+  return query
+  select r.seq::text, r.slot::text, r.ordered::text,
+    (some_parked and r.ordered and exists (
+      select from ${names.part('parked')} p where p.route = r.route and p.key = r.key and p.ordered
+    ))::text,
+    r.id, r.key, r.topic, r.type, r.headers, r.body, r.encoding
+  from ${names.ring} r
+  where r.route = of_route and r.shard = of_shard and r.seq > start
+    and (seen is null or not pg_visible_in_snapshot(r.xid, seen))
+    and (snapshot is null or pg_visible_in_snapshot(r.xid, snapshot))
+  order by r.seq
+  limit page_size;
+end
+$fetch$;
+
+create function ${names.part('look')}(of_route text, positions jsonb) returns table (shard text)
+language plpgsql stable
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set jit = off
+as $look$
+#variable_conflict use_column
+declare
+  at record;
+begin
+  perform pg_advisory_xact_lock_shared(${names.ringClass}, 0);
+  for at in
+    select p.shard, p.seen::pg_snapshot as seen, ${names.part('floor')}(p.after, p."lateXids", p."lateFloors") as start
+    from jsonb_to_recordset(positions)
+      as p(shard integer, seen text, after bigint, "lateXids" xid8[], "lateFloors" bigint[])
+  loop
+    if exists (
+      select from ${names.ring} r
+      where r.route = of_route and r.shard = at.shard and r.seq > at.start
+        and not pg_visible_in_snapshot(r.xid, at.seen)
+    ) then
+      shard := at.shard;
+      return next;
+    end if;
+  end loop;
+  if exists (select from ${names.part('delayed')} d where d.due_at <= ${names.schema}.now()) then
+    shard := 'due';
+    return next;
+  end if;
+end
+$look$;
+`;

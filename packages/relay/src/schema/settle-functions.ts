@@ -1,0 +1,53 @@
+import type { Names } from './names.ts';
+
+/**
+ * `tick()`: the last number drawn, read first, and an xid assigned after: whoever has a higher xid draws higher numbers.
+ *
+ * `refusal(…)`: why an owner may not write: its claim is `lost`, or the server `restarted` since it read the numbers.
+ *
+ * `settle(…)`: deletes confirmed rows, by their numbers, and gives back the tick that its own transaction makes.
+ * It does not wait for the disk: a delete that a crash undoes means that the row is handed over again.
+ */
+export const createSettleFunctions = (names: Names): string => `
+create function ${names.part('tick')}() returns table (seq text, xid text)
+language plpgsql as $tick$
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  -- A sequence that was never drawn from has 1 as its last value too.
+  select case when s.is_called then s.last_value else 0 end::text into seq from ${names.part('seq')} s;
+  xid := pg_current_xact_id()::text;
+  return next;
+end
+$tick$;
+
+create function ${names.part('refusal')}(scope text, of_shard integer, epoch bigint, incarnation text) returns text
+language sql as $refusal$
+  select case
+    when not ${names.schema}.lease_holds(scope, of_shard, epoch) then 'lost'
+    when incarnation <> ${names.part('incarnation')}() then 'restarted'
+  end
+$refusal$;
+
+create function ${names.part('settle')}(
+  scope text, of_route text, of_shard integer, epoch bigint, incarnation text, slots smallint[], seqs bigint[]
+) returns table (refused text, seq text, xid text)
+language plpgsql
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off
+as $settle$
+#variable_conflict use_column
+begin
+  refused := ${names.part('refusal')}(scope, of_shard, epoch, incarnation);
+  if refused is not null then
+    return next;
+    return;
+  end if;
+  perform pg_advisory_xact_lock_shared(${names.ringClass}, 0);
+  return query select null::text, t.seq, t.xid from ${names.part('tick')}() t;
+  delete from ${names.ring} r
+  where r.slot = any (slots) and r.route = of_route and r.shard = of_shard and r.seq = any (seqs);
+  if exists (select from ${names.part('starts')}) then
+    delete from ${names.part('starts')} s where s.seq = any (seqs);
+  end if;
+end
+$settle$;
+`;

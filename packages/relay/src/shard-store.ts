@@ -1,0 +1,134 @@
+import type { Database, Lease } from '@holdfast/postgres';
+import { type HeldRow, heldRow, keyIsParked } from './held-row.ts';
+import type { Position } from './position.ts';
+import { namesOf } from './schema/names.ts';
+import type { Tick } from './ticks.ts';
+
+/** One page of a fetch. */
+export interface Page {
+  /** Of the whole fetch: every page of it sees this. */
+  readonly snapshot: string;
+  readonly rows: readonly HeldRow[];
+}
+
+/** Why an owner may not go on: somebody else has the shard, or the server is not the one that was read from before. */
+export type Refusal = 'lost' | 'restarted';
+
+/**
+ * What one owner of a shard does in the database. Each is one statement in a transaction of its own; what writes is
+ * fenced by the claim's epoch.
+ */
+export interface ShardStore {
+  /** The server, as one that has been up without interruption; and a first tick. */
+  begin(): Promise<{ readonly incarnation: string; readonly tick: Tick }>;
+  /** The first page of a fetch, from a position. */
+  fetch(position: Position, pageSize: number): Promise<Page | Refusal>;
+  /** A later page, from the last row of the page before. */
+  fetchOn(position: Position, snapshot: string, after: string, pageSize: number): Promise<readonly HeldRow[]>;
+  /** Deletes confirmed rows. */
+  settle(rows: readonly HeldRow[]): Promise<Tick | Refusal>;
+  /** Moves rows to the parked table. Gives back the numbers of those that stay, because their key is not parked any more. */
+  park(rows: readonly HeldRow[]): Promise<ReadonlySet<string> | Refusal>;
+  /** Records that a suspect runs alone from now on, or that it did and the process lives. */
+  markAlone(row: HeldRow, runs: boolean): Promise<'marked' | Refusal>;
+  /** How often each suspect of the shard has killed its process, by number; counts an open start if the owner died. */
+  countDeaths(died: boolean): Promise<ReadonlyMap<string, number>>;
+}
+
+export interface ShardStoreOptions<Tx> {
+  readonly database: Database<Tx>;
+  readonly table: string;
+  readonly route: string;
+  readonly scope: string;
+  readonly lease: Lease;
+}
+
+export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore => {
+  const { database, route, scope, lease } = options;
+  const { signal, epoch } = lease;
+  const shard = String(lease.slot);
+  const names = namesOf(options.table, database.schema);
+  const claim = [scope, route, shard, epoch];
+  let incarnation = '';
+
+  const fetchPage = (position: Position, snapshot: string, after: string, pageSize: number) =>
+    database.execute(
+      `select * from ${names.part('fetch')}($1::text, $2::text::integer, $3::text::bigint, $4::text::xid8[],
+        $5::text::bigint[], nullif($6::text, '')::pg_snapshot, nullif($7::text, '')::pg_snapshot, $8::text::integer)`,
+      [route, shard, after, position.lateXids, position.lateFloors, position.seen ?? '', snapshot, String(pageSize)],
+      { signal },
+    );
+  return {
+    begin: async () => {
+      const [row] = await database.execute(
+        `select t.seq, t.xid, ${names.part('incarnation')}() as incarnation from ${names.part('tick')}() t`,
+        [],
+        { signal },
+      );
+      incarnation = row?.incarnation ?? '';
+      return { incarnation, tick: tickOf(row) };
+    },
+    fetch: async (position, pageSize) => {
+      const [first, ...rows] = await fetchPage(position, '', position.after, pageSize);
+      if (first?.key !== incarnation) return 'restarted';
+      return { snapshot: first.id as string, rows: rows.map(heldRow) };
+    },
+    fetchOn: async (position, snapshot, after, pageSize) =>
+      (await fetchPage(position, snapshot, after, pageSize)).map(heldRow),
+    settle: async (rows) => {
+      const [tick] = await database.execute(
+        `select * from ${names.part('settle')}($1::text, $2::text, $3::text::integer, $4::text::bigint, $5::text,
+          $6::text::smallint[], $7::text::bigint[])`,
+        [...claim, incarnation, `{${[...new Set(rows.map(({ slot }) => slot))]}}`, `{${rows.map(({ seq }) => seq)}}`],
+        { signal },
+      );
+      return refusalOf(tick?.refused) ?? tickOf(tick);
+    },
+    park: async (rows) => {
+      const parked = await database.execute(
+        `select * from ${names.part('park')}($1::text, $2::text, $3::text::integer, $4::text::bigint, $5::text,
+          $6::text::jsonb)`,
+        [...claim, incarnation, JSON.stringify(rows.map((row) => parkRecord(row, route)))],
+        { signal },
+      );
+      return refusalOf(parked[0]?.outcome) ?? new Set(parked.map(({ seq }) => seq as string));
+    },
+    markAlone: async (row, runs) => {
+      const [marked] = await database.execute(
+        `select * from ${names.part('mark_alone')}($1::text, $2::text, $3::text::integer, $4::text::bigint,
+          $5::text::bigint, $6::text::boolean)`,
+        [...claim, row.seq, String(runs)],
+        { signal },
+      );
+      return marked ? 'marked' : 'lost';
+    },
+    countDeaths: async (died) => {
+      const rows = await database.execute(
+        `select * from ${names.part('count_deaths')}($1::text, $2::text, $3::text::integer, $4::text::bigint,
+          $5::text::boolean)`,
+        [...claim, String(died)],
+        { signal },
+      );
+      return new Map(rows.map(({ seq, deaths }) => [seq as string, Number(deaths)]));
+    },
+  };
+};
+
+const refusalOf = (text: string | null | undefined): Refusal | undefined =>
+  text === 'lost' || text === 'restarted' ? text : undefined;
+
+const tickOf = (row: { readonly [column: string]: string | null } | undefined): Tick => ({
+  seq: BigInt(row?.seq ?? 0),
+  xid: BigInt(row?.xid ?? 0),
+});
+
+const parkRecord = (row: HeldRow, route: string): object => ({
+  seq: row.seq,
+  slot: row.slot,
+  route,
+  key: row.ordered ? row.key : undefined,
+  first: row.parking !== keyIsParked,
+  reason: row.parking,
+  errors: JSON.stringify(row.trouble?.errors ?? []),
+  attempts: row.attempt,
+});

@@ -1,0 +1,70 @@
+import { sleep } from '@holdfast/core';
+import type { Lease } from '@holdfast/postgres';
+import { createPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts';
+import type { Position } from './position.ts';
+import type { Refusal } from './shard-store.ts';
+import type { Ticks } from './ticks.ts';
+
+export interface ShardOptions extends Omit<PipelineOptions, 'ticks' | 'deathsAlone'> {
+  /** The ticks of one server, which changes its incarnation when it is started or recovered. */
+  readonly ticksOf: (incarnation: string) => Ticks;
+}
+
+/** One shard, for as long as its lease holds. */
+export interface Shard {
+  readonly lease: Lease;
+  poke(): void;
+  /** Where it waits for new rows; undefined while it is busy. */
+  readonly position: Position | undefined;
+  readonly inFlight: number;
+  /** Resolves when it was stopped or, with `once`, when it is done; and when the lease is lost. Never rejects. */
+  readonly ended: Promise<void>;
+  /** Starts nothing more; `ended` resolves when what was under way has ended. */
+  stop(): void;
+}
+
+export const createShard = (options: ShardOptions): Shard => {
+  const { store, lease, ticksOf, persist } = options;
+  const { clock, log } = options.runtime;
+  let pipeline: Pipeline | undefined;
+  let stopped = false;
+
+  const work = async (died: boolean): Promise<'done' | Refusal> => {
+    const { incarnation, tick } = await persist(store.begin, lease.signal);
+    const ticks = ticksOf(incarnation);
+    ticks.add(tick);
+    const deathsAlone = await persist(() => store.countDeaths(died), lease.signal);
+    if (stopped) return 'done';
+    pipeline = createPipeline({ ...options, ticks, deathsAlone });
+    return await pipeline.run();
+  };
+  const run = async (): Promise<void> => {
+    for (let died = lease.takenOver; !stopped && lease.holds(); died = false) {
+      try {
+        const end = await work(died);
+        if (end !== 'restarted') return;
+      } catch (error) {
+        if (lease.signal.aborted) return;
+        log.error({ error, shard: lease.slot }, 'a shard failed; it begins again');
+        await sleep(clock, beginAgainMs, lease.signal).catch(() => {});
+      }
+    }
+  };
+  return {
+    lease,
+    poke: () => pipeline?.poke(),
+    get position() {
+      return pipeline?.position;
+    },
+    get inFlight() {
+      return pipeline?.inFlight ?? 0;
+    },
+    ended: run(),
+    stop: () => {
+      stopped = true;
+      pipeline?.stop();
+    },
+  };
+};
+
+const beginAgainMs = 1_000;

@@ -1,0 +1,71 @@
+import type { Database } from '@holdfast/postgres';
+import type { Position } from './position.ts';
+import { namesOf } from './schema/names.ts';
+
+/** What a relay does with its table as a whole. Each is one statement in a transaction of its own. */
+export interface TableStore {
+  /** How many shards there are; `wanted` is taken only before the first row. */
+  shards(wanted: number | undefined): Promise<number>;
+  /** Which of the shards have something new since their positions, and whether a delayed row is due. */
+  look(
+    positions: ReadonlyMap<number, Position>,
+  ): Promise<{ readonly shards: readonly number[]; readonly due: boolean }>;
+  /** Adds delayed rows that are due. Without `lock`, keys that somebody holds are left out and given back. */
+  moveDue(most: number, lock?: string): Promise<{ readonly moved: number; readonly blocked: readonly string[] }>;
+  /** Truncates a slot of the ring, and moves writers on to the next. Gives back whether one was truncated. */
+  turn(maxBytes: number): Promise<boolean>;
+  stats(): Promise<TableStats>;
+}
+
+export interface TableStats {
+  readonly pending: number;
+  readonly parked: number;
+  readonly delayed: number;
+  readonly lagMs: number;
+}
+
+export const createTableStore = <Tx>(database: Database<Tx>, table: string, route: string): TableStore => {
+  const names = namesOf(table, database.schema);
+  return {
+    shards: async (wanted) => {
+      const [row] = await database.execute(`select * from ${names.part('shards')}(nullif($1::text, '')::integer)`, [
+        String(wanted ?? ''),
+      ]);
+      return Number(row?.shards);
+    },
+    look: async (positions) => {
+      const records = [...positions].map(([shard, position]) => ({ shard, ...position }));
+      const found = await database.execute(`select * from ${names.part('look')}($1::text, $2::text::jsonb)`, [
+        route,
+        JSON.stringify(records),
+      ]);
+      const shards = found.map(({ shard }) => shard).filter((shard) => shard !== 'due');
+      return { shards: shards.map(Number), due: shards.length < found.length };
+    },
+    moveDue: async (most, lock = '') => {
+      const rows = await database.execute(
+        `select * from ${names.part('move_due')}($1::text::integer, nullif($2::text, '')::integer)`,
+        [String(most), lock],
+      );
+      return {
+        moved: Number(rows[0]?.moved),
+        blocked: rows.flatMap(({ blocked }) => blocked ?? []),
+      };
+    },
+    turn: async (maxBytes) => {
+      const [row] = await database.execute(`select ${names.part('turn')}($1::text::bigint)::text as truncated`, [
+        String(maxBytes),
+      ]);
+      return row?.truncated != null;
+    },
+    stats: async () => {
+      const [row] = await database.execute(`select * from ${names.part('stats')}($1::text)`, [route]);
+      return {
+        pending: Number(row?.pending),
+        parked: Number(row?.parked),
+        delayed: Number(row?.delayed),
+        lagMs: Number(row?.lag_ms),
+      };
+    },
+  };
+};

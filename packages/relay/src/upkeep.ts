@@ -1,0 +1,66 @@
+import type { Clock, Log } from '@holdfast/core';
+import { sqlState } from '@holdfast/postgres';
+import type { TableStore } from './table-store.ts';
+
+/** Keeps the table small and the delayed rows coming. Safe to be done by several processes at once. */
+export interface Upkeep {
+  /** So many rows were deleted: now and then, the ring turns. */
+  deleted(rows: number): void;
+  /** Nothing is going on: turns the ring where that is due. */
+  rest(): void;
+  /** Adds every delayed row that is due. */
+  moveDue(): Promise<void>;
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>;
+}
+
+export interface UpkeepOptions {
+  readonly store: TableStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Rows are small: some 7,000 of them. Two or three slots of this size is what the ring takes while relays keep up. */
+const slotBytes = 2 * 1024 * 1024;
+const rowsBetweenTurns = 1_000;
+const msBetweenTurns = 100;
+const dueRowsPerStatement = 1_000;
+
+export const createUpkeep = ({ store, clock, log }: UpkeepOptions): Upkeep => {
+  let deletedSince = 0;
+  let turnedAt = -Infinity;
+  let turning: Promise<void> | undefined;
+
+  const turn = async (): Promise<void> => {
+    deletedSince = 0;
+    turnedAt = clock.monotonic();
+    try {
+      while (await store.turn(slotBytes));
+    } catch (error) {
+      if (sqlState(error) !== lockNotAvailable) log.warn({ error }, 'the ring could not be turned; trying again later');
+    }
+    turning = undefined;
+  };
+  return {
+    deleted: (rows) => {
+      deletedSince += rows;
+      if (turning || deletedSince < rowsBetweenTurns || clock.monotonic() - turnedAt < msBetweenTurns) return;
+      turning = turn();
+    },
+    rest: () => {
+      if (deletedSince > 0) turning ??= turn();
+    },
+    moveDue: async () => {
+      for (;;) {
+        const { moved, blocked } = await store.moveDue(dueRowsPerStatement);
+        for (const lock of blocked) await store.moveDue(dueRowsPerStatement, lock);
+        if (moved < dueRowsPerStatement) return;
+      }
+    },
+    idle: async () => {
+      await turning;
+    },
+  };
+};
+
+const lockNotAvailable = '55P03';
