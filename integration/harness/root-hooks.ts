@@ -1,6 +1,7 @@
 /** Mocha's root hooks for tests with servers; `integration/.mocharc.json` names this file. */
 import { setImmediate } from 'node:timers/promises';
 import { fatalWarnings } from './fatal-warnings.ts';
+import { dropLeftDatabases } from './postgres/fresh-database.ts';
 import { closeSharedPostgres, sharedPostgres } from './postgres/shared-postgres.ts';
 import { endRunningChildren } from './process/spawn-child.ts';
 
@@ -17,7 +18,10 @@ export const mochaGlobalSetup = async (): Promise<void> => {
   console.log(`Postgres ${server.version}: ${server.way}, ${new URL(server.url).host}`);
 };
 
-export const mochaGlobalTeardown = closeSharedPostgres;
+export const mochaGlobalTeardown = async (): Promise<void> => {
+  await dropLeftDatabases();
+  await closeSharedPostgres();
+};
 
 export const mochaHooks = {
   /** Fails the run for what belongs to no test: unhandled rejections, uncaught errors, leaks that Node warned of, children left. */

@@ -1,4 +1,5 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
+import { withClient } from '../postgres/with-client.ts';
 import type { Entry, NewEntry } from './entry.ts';
 
 /** Runs one statement in the caller's transaction, or on any connection. `values` may be sent as text. */
@@ -33,7 +34,7 @@ const selectEntries = `
 
 /** Makes the table of entries in the database at `url`, unless it is there. */
 export const createEntryTable = (url: string): Promise<void> =>
-  onConnection(url, async (client) => {
+  withClient(url, async (client) => {
     await client.query(createTable);
   });
 
@@ -47,7 +48,7 @@ export const recordEntry = async (run: RunStatement, entry: NewEntry & { p?: str
 
 /** Reads what was recorded in the databases at `urls`: what is committed, in the order of its times. */
 export const readEntryTables = async (...urls: string[]): Promise<Entry[]> => {
-  const tables = await Promise.all(urls.map((url) => onConnection(url, entriesOf)));
+  const tables = await Promise.all(urls.map((url) => withClient(url, entriesOf)));
   return tables.flat().sort((a, b) => a.t - b.t);
 };
 
@@ -60,14 +61,4 @@ const entriesOf = async (client: Client): Promise<Entry[]> => {
     ...(seq !== null && { seq: Number(seq) }),
     ...(epoch !== null && { epoch }),
   }));
-};
-
-const onConnection = async <T>(url: string, work: (client: Client) => Promise<T>): Promise<T> => {
-  const client = new Client({ connectionString: url });
-  try {
-    await client.connect();
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 };

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { Client } from 'pg';
 import type { PostgresServer } from './postgres-server.ts';
 import { sharedPostgres } from './shared-postgres.ts';
+import { withClient } from './with-client.ts';
 
 /** An empty database of one's own. */
 export interface FreshDatabase {
@@ -10,22 +10,29 @@ export interface FreshDatabase {
   drop(): Promise<void>;
 }
 
+const left = new Set<FreshDatabase>();
+
 /** Creates an empty database on `server`, by default on the shared one. */
 export const freshDatabase = async (server?: PostgresServer): Promise<FreshDatabase> => {
-  const { url: serverUrl } = server ?? (await sharedPostgres());
+  const { url: serverUrl, way } = server ?? (await sharedPostgres());
   const name = `holdfast_${randomBytes(6).toString('hex')}`;
-  await runOn(serverUrl, `create database ${name} template template0`);
+  await run(serverUrl, `create database ${name} template template0`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => runOn(serverUrl, `drop database if exists ${name} with (force)`) };
+  const database: FreshDatabase = {
+    url: url.href,
+    drop: async () => {
+      await run(serverUrl, `drop database if exists ${name} with (force)`);
+      left.delete(database);
+    },
+  };
+  if (way === 'environment') left.add(database);
+  return database;
 };
 
-const runOn = async (url: string, statement: string): Promise<void> => {
-  const client = new Client({ connectionString: url });
-  try {
-    await client.connect();
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
+/** For the root hooks: removes what nobody dropped, on a server that stays. */
+export const dropLeftDatabases = async (): Promise<void> => {
+  for (const database of left) await database.drop();
 };
+
+const run = (url: string, statement: string): Promise<unknown> => withClient(url, (client) => client.query(statement));

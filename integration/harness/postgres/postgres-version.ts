@@ -1,14 +1,8 @@
-import { Client } from 'pg';
+import { withClient } from './with-client.ts';
 
-/** Connects to `url` and asks for the server's version, for example `18.4`. */
-export const postgresVersion = async (url: string): Promise<string> => {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  client.on('error', () => {});
-  try {
-    await client.connect();
+/** Asks the server at `url` for its version, for example `18.4`. */
+export const postgresVersion = (url: string): Promise<string> =>
+  withClient(url, async (client) => {
     const { rows } = await client.query("select split_part(current_setting('server_version'), ' ', 1) as version");
     return rows[0].version;
-  } finally {
-    await client.end();
-  }
-};
+  });

@@ -41,9 +41,11 @@ export const startPostmaster = async (
   if (pid === undefined) throw (await once(child, 'error'))[0];
   const ended = once(child, 'exit').then(dieWithUs({ pid }));
   child.unref();
-  await answering(url, () => {
+  const assertAlive = (): void => {
     if (hasEnded(child)) throw new Error(`Postgres did not start; the end of its log:\n${tailOf(logFile)}`);
-  });
+  };
+  await answering(url, assertAlive);
+  assertAlive();
   return {
     signal: (signal) => signalTree(pid, signal),
     stop: async (mode) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Client } from 'pg';
 import { eventually, sharedPostgres, spawnChild } from '../../harness/index.ts';
 
 const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
@@ -44,6 +45,13 @@ describe('a run with the root hooks', () => {
       assert.equal(passed, false, output);
     });
   }
+
+  it('removes the databases that it leaves on a server that stays', async () => {
+    const { passed, output } = await runOf('database-left', env);
+    assert.ok(passed, output);
+    const url = /"url":"(.*?)"/.exec(output)?.[1] ?? '';
+    await assert.rejects(new Client({ connectionString: url }).connect(), { code: '3D000' });
+  });
 
   it('ends when it is killed while a test hangs', async () => {
     const config = fileURLToPath(new URL('.mocharc.json', integration));
