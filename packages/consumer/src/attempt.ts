@@ -3,7 +3,7 @@ import type { Once } from '@holdfast/inbox';
 import type { Effects } from './effects.ts';
 import { InboxUnavailableError } from './errors.ts';
 import { callOnce, createOnceCall, finishOnce, type OnceCall } from './once-call.ts';
-import type { TimeLimit, TimeLimits } from './time-limits.ts';
+import { signalOf, type TimeLimit, type TimeLimits } from './time-limits.ts';
 
 /** How an attempt ended. `duplicate`: the handler ran, and its effect was turned away. */
 export type AttemptEnd = { readonly end: 'acked' | 'duplicate' } | FailedAttempt;
@@ -32,14 +32,15 @@ export type RunAttempt = (
   spentMs: number,
 ) => Promise<AttemptEnd>;
 
-export const createRunAttempt =
-  <Tx>({ limits, effects }: AttemptsOptions<Tx>): RunAttempt =>
-  async (handler, payload, delivery, spentMs) => {
+export const createRunAttempt = <Tx>({ limits, effects }: AttemptsOptions<Tx>): RunAttempt => {
+  return async (handler, payload, delivery, spentMs) => {
     const limit = limits.begin(delivery, spentMs);
-    const call = createOnceCall();
+    const call = effects === undefined ? neverCalled : createOnceCall();
     try {
-      await handler(payload, createContext({ delivery, limit, limits, effects, call }));
-      await finishOnce(call);
+      const context = createContext(delivery, limit);
+      if (effects !== undefined) addOnce(context, { effects, delivery, limit, call });
+      await handler(payload, context);
+      if (call.state === 'running') await finishOnce(call);
       if (limit.expired !== undefined) throw limit.expired;
     } catch (error) {
       return failedAttempt(error, limit, call);
@@ -50,6 +51,10 @@ export const createRunAttempt =
     if (call.state !== 'done') await effects?.record(delivery);
     return acked;
   };
+};
+
+/** Where there is no `once`. */
+const neverCalled: OnceCall = Object.freeze(createOnceCall());
 
 export const acked: AttemptEnd = { end: 'acked' };
 export const duplicate: AttemptEnd = { end: 'duplicate' };
@@ -64,29 +69,49 @@ export const failedAttempt = async (error: unknown, limit: TimeLimit, call: Once
   return { end: 'failed', error: limit.expired ?? blamed, hadEffect: call.state === 'done' };
 };
 
-interface ContextParts<Tx> extends AttemptsOptions<Tx> {
+const limitKey: unique symbol = Symbol('limit');
+
+/** The signal comes from the prototype, everything else is the context's own. */
+interface OwnContext {
+  message: Delivery['message'];
+  topic: string;
+  partition: number;
+  position: string;
+  group: string;
+  attempt: number;
+  token: string;
+  [limitKey]: TimeLimit;
+}
+
+/** A delivery whose signal is its attempt's. On a prototype, because a getter of its own would cost each object 20 times as much. */
+const contextPrototype = {
+  get signal(): AbortSignal {
+    return signalOf((this as unknown as OwnContext)[limitKey]);
+  },
+};
+
+const createContext = (delivery: Delivery, limit: TimeLimit): object => {
+  const context = Object.create(contextPrototype) as OwnContext;
+  context.message = delivery.message;
+  context.topic = delivery.topic;
+  context.partition = delivery.partition;
+  context.position = delivery.position;
+  context.group = delivery.group;
+  context.attempt = delivery.attempt;
+  context.token = delivery.token;
+  context[limitKey] = limit;
+  return context;
+};
+
+interface OnceParts<Tx> {
+  readonly effects: Effects<Tx>;
   readonly delivery: Delivery;
   readonly limit: TimeLimit;
   readonly call: OnceCall;
 }
 
-/** What the handler is told. Its signal is made when it is asked for: most handlers never do. */
-const createContext = <Tx>({ delivery, limit, limits, effects, call }: ContextParts<Tx>): object => {
-  const { message, topic, partition, position, group, attempt, token } = delivery;
-  const context = {
-    message,
-    topic,
-    partition,
-    position,
-    group,
-    attempt,
-    token,
-    get signal() {
-      return limits.signalOf(limit);
-    },
-  };
-  if (effects === undefined) return context;
+const addOnce = <Tx>(context: object, { effects, delivery, limit, call }: OnceParts<Tx>): void => {
   const once: Once<Tx> = (work) =>
-    callOnce(call, message.id, () => effects.once(delivery, work, { signal: limits.signalOf(limit) }));
-  return Object.assign(context, { once });
+    callOnce(call, delivery.message.id, () => effects.once(delivery, work, { signal: signalOf(limit) }));
+  Object.assign(context, { once });
 };

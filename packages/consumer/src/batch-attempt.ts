@@ -11,6 +11,7 @@ import type { Effects } from './effects.ts';
 import type { BatchEntry, BatchOnce } from './handler-types.ts';
 import { joinSignals } from './join-signals.ts';
 import { callOnce, createOnceCall, finishOnce, type OnceCall } from './once-call.ts';
+import { signalOf } from './time-limits.ts';
 
 /** A message on its way through a batch handler. */
 export interface BatchMember {
@@ -37,7 +38,7 @@ export const createRunBatchAttempt =
       members,
       turnedAway: new Set(),
       call: createOnceCall(),
-      signal: () => limits.signalOf(limit),
+      signal: () => signalOf(limit),
     };
     const { call } = batch;
     try {

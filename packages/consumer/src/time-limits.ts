@@ -21,8 +21,6 @@ export interface TimeLimit extends Timed {
 export interface TimeLimits {
   /** `spentMs`: how much of the total time earlier attempts have used. */
   begin(source: { readonly signal: AbortSignal }, spentMs: number): TimeLimit;
-  /** Aborts when the source does, and when the time is up. */
-  signalOf(limit: TimeLimit): AbortSignal;
   /** After it nothing of the attempt is left behind, on the clock or on the source's signal. */
   end(limit: TimeLimit): void;
   /** Lets go of the timer if no attempt runs. */
@@ -51,7 +49,6 @@ export const createTimeLimits = ({ clock, timeoutMs, totalTimeoutMs }: TimeLimit
       else limit.cancelTimer = clock.after(limitMs, () => expire(limit));
       return limit;
     },
-    signalOf: (limit) => (limited ? ownSignal(limit) : limit.source.signal),
     end: (limit) => {
       if (limited) deadlines.remove(limit);
       limit.cancelTimer?.();
@@ -78,7 +75,9 @@ const expire = (limit: TimeLimit): void => {
   limit.controller?.abort(limit.expired);
 };
 
-const ownSignal = (limit: TimeLimit): AbortSignal => {
+/** Aborts when the source does, and when the time is up. Made when it is first asked for: most handlers never do. */
+export const signalOf = (limit: TimeLimit): AbortSignal => {
+  if (limit.limitMs === Number.POSITIVE_INFINITY) return limit.source.signal;
   if (limit.controller !== undefined) return limit.controller.signal;
   const controller = new AbortController();
   const { signal } = limit.source;

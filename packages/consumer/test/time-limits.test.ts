@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { isHoldfastError } from '@holdfast/core';
-import { createTimeLimits } from '../src/time-limits.ts';
+import { createTimeLimits, signalOf } from '../src/time-limits.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 
 const setUp = (times: { timeoutMs?: number; totalTimeoutMs?: number }) => {
@@ -15,7 +15,7 @@ describe('the time limit of an attempt', () => {
   it('aborts the signal with a timeout when the time is up', async () => {
     const { clock, claim, limits } = setUp({ timeoutMs: 100 });
     const limit = limits.begin(claim, 0);
-    const signal = limits.signalOf(limit);
+    const signal = signalOf(limit);
     await clock.advance(99);
     assert.equal(signal.aborted, false);
     await clock.advance(1);
@@ -27,22 +27,22 @@ describe('the time limit of an attempt', () => {
     const { clock, claim, limits } = setUp({ timeoutMs: 100 });
     const limit = limits.begin(claim, 0);
     await clock.advance(100);
-    assert.ok(isHoldfastError(limits.signalOf(limit).reason, 'timeout'));
+    assert.ok(isHoldfastError(signalOf(limit).reason, 'timeout'));
     const late = limits.begin(claim, 0);
     claim.abort('lost');
-    assert.equal(limits.signalOf(late).reason, 'lost');
+    assert.equal(signalOf(late).reason, 'lost');
   });
 
   it('passes on the abort of the claim, and leaves no listener and no timer behind', () => {
     const { clock, claim, limits } = setUp({ timeoutMs: 100 });
     const limit = limits.begin(claim, 0);
     const other = limits.begin(claim, 0);
-    const signal = limits.signalOf(limit);
-    limits.signalOf(other);
+    const signal = signalOf(limit);
+    signalOf(other);
     limits.end(other);
     claim.abort('lost');
     assert.equal(signal.reason, 'lost');
-    assert.equal(limits.signalOf(other).aborted, false);
+    assert.equal(signalOf(other).aborted, false);
     limits.end(limit);
     limits.rest();
     assert.equal(getEventListeners(claim.signal, 'abort').length, 0);
@@ -52,7 +52,7 @@ describe('the time limit of an attempt', () => {
   it('makes no signal of its own where there is no limit', () => {
     const { clock, claim, limits } = setUp({});
     const limit = limits.begin(claim, 0);
-    assert.equal(limits.signalOf(limit), claim.signal);
+    assert.equal(signalOf(limit), claim.signal);
     assert.equal(clock.timers, 0);
   });
 
@@ -61,17 +61,17 @@ describe('the time limit of an attempt', () => {
     const second = limits.begin(claim, 120);
     const third = limits.begin(claim, 220);
     await clock.advance(30);
-    assert.equal(limits.signalOf(third).aborted, true);
-    assert.equal(limits.signalOf(second).aborted, false);
+    assert.equal(signalOf(third).aborted, true);
+    assert.equal(signalOf(second).aborted, false);
     await clock.advance(70);
-    assert.equal(limits.signalOf(second).aborted, true);
+    assert.equal(signalOf(second).aborted, true);
   });
 
   it('is the total time where that is shorter', async () => {
     const { clock, claim, limits } = setUp({ timeoutMs: 100, totalTimeoutMs: 50 });
     const limit = limits.begin(claim, 0);
     await clock.advance(50);
-    assert.equal(limits.signalOf(limit).aborted, true);
+    assert.equal(signalOf(limit).aborted, true);
   });
 
   it('does not expire after the attempt has ended', async () => {

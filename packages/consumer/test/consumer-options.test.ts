@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { InvalidOptionError } from '@holdfast/core';
+import type { Database } from '@holdfast/postgres';
+import { type ConsumerOptions, createConsumer } from '../src/index.ts';
+import { OrderPlaced } from './contracts.ts';
+import { scriptedTransport } from './scripted-transport.ts';
+
+interface Client {
+  readonly insert: (what: string) => Promise<void>;
+}
+
+const database: Database<Client> = {
+  schema: '"holdfast"',
+  transaction: () => Promise.reject(new Error('not reached')),
+  query: () => Promise.reject(new Error('not reached')),
+  execute: () => Promise.reject(new Error('not reached')),
+};
+
+const required = { transport: scriptedTransport({ maxHoldMs: 60_000 }), group: 'billing', from: 'earliest' } as const;
+
+/** Options as JavaScript could pass them. */
+const create = (options: object) => createConsumer(options as ConsumerOptions<never>);
+
+describe('the options of a consumer', () => {
+  const bad: readonly [option: string, options: object, message: RegExp][] = [
+    ['breaker', { breaker: {} }, /no such option; it has transport, group/],
+    ['bulkhead', { bulkhead: undefined }, /no such option/],
+    ['maxAttempts', { retry: { maxAttempts: 3 } }, /retry has no such option; it has attempts, backoff, unless/],
+    ['transport', { transport: undefined }, /found undefined; expected a transport/],
+    ['transport', { transport: 'kafka' }, /found 'kafka'/],
+    ['group', { group: '' }, /found ''; expected the name of a group/],
+    ['group', { group: 7 }, /found 7/],
+    ['from', { from: undefined }, /found undefined; expected 'earliest' or 'latest'/],
+    ['from', { from: 'beginning' }, /found 'beginning'/],
+    ['ordering', { ordering: 'partition' }, /expected 'key' or 'none'/],
+    ['unhandled', { unhandled: 'drop' }, /expected 'ignore' or 'reject'/],
+    ['inbox', { inbox: 'later' }, /expected 'direct' or 'store-first'/],
+    ['inbox', { inbox: 'store-first' }, /give a database/],
+    ['retry.attempts', { retry: { attempts: 0 } }, /found 0; expected a whole number from 1/],
+    ['retry.attempts', { retry: { attempts: 1.5 } }, /found 1.5/],
+    ['timeoutMs', { timeoutMs: 0 }, /found 0; expected a number of milliseconds above 0/],
+    ['timeoutMs', { timeoutMs: '5000' }, /found '5000'/],
+    ['totalTimeoutMs', { totalTimeoutMs: Number.NaN }, /found NaN/],
+    ['concurrency', { concurrency: -1 }, /found -1/],
+    ['maxInFlight', { maxInFlight: 0 }, /found 0/],
+    ['holdMs', { holdMs: 60_001 }, /found 60001, but transport 'scripted' holds a message for 60000 ms at most/],
+  ];
+
+  for (const [option, options, message] of bad) {
+    it(`are refused for ${JSON.stringify(options)}, naming ${option}`, () => {
+      assert.throws(
+        () => create({ ...required, ...options }),
+        (error) => error instanceof InvalidOptionError && error.option === option && message.test(error.message),
+      );
+    });
+  }
+
+  it('may be undefined where they may be left out', () => {
+    createConsumer({ ...required, timeoutMs: undefined, retry: undefined, ordering: undefined, runtime: undefined });
+    createConsumer({ ...required, retry: { attempts: Number.POSITIVE_INFINITY, backoff: undefined } });
+  });
+});
+
+describe('the types of a consumer', () => {
+  it('know a payload as the output of its schema', () => {
+    createConsumer(required).on(OrderPlaced, async (order) => {
+      order.orderId satisfies string;
+      // @ts-expect-error the schema has no such field
+      order.total;
+    });
+  });
+
+  it('know once with a database only, with the transaction of its client', () => {
+    createConsumer({ ...required, database }).on(OrderPlaced, async (order, { once, signal }) => {
+      signal satisfies AbortSignal;
+      const result = await once(async (tx) => {
+        await tx.insert(order.orderId);
+        return 1;
+      });
+      if (result.outcome === 'done') result.value satisfies number;
+    });
+    createConsumer(required).on(OrderPlaced, async (_order, context) => {
+      // @ts-expect-error there is no database to keep it
+      context.once;
+    });
+  });
+
+  it('know a batch, and its once with the entries that are new', () => {
+    const consumer = createConsumer({ ...required, database });
+    consumer.onBatch(
+      OrderPlaced,
+      async (batch, { once, group }) => {
+        group satisfies string;
+        batch[0]?.payload.orderId satisfies string | undefined;
+        const result = await once(async (tx, fresh) => {
+          for (const { payload } of fresh) await tx.insert(payload.orderId);
+        });
+        if (result.outcome === 'done') result.duplicates[0]?.message.id satisfies string | undefined;
+      },
+      { maxSize: 10 },
+    );
+    // @ts-expect-error a batch has a size
+    assert.throws(() => createConsumer(required).onBatch(OrderPlaced, async () => {}, {}));
+  });
+
+  it('refuse options that do not exist', () => {
+    // @ts-expect-error no such option yet
+    assert.throws(() => createConsumer({ ...required, breaker: {} }));
+    // @ts-expect-error where a new group starts has no default
+    assert.throws(() => createConsumer({ transport: required.transport, group: 'billing' }));
+  });
+});

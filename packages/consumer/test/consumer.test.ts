@@ -1,0 +1,427 @@
+import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
+import { type Delivery, InvalidOptionError, isHoldfastError, type Settlement } from '@holdfast/core';
+import { deadHeaderNames } from '@holdfast/flow';
+import { constant } from '@holdfast/policies';
+import { type Consumer, type ConsumerOptions, createConsumer } from '../src/index.ts';
+import { aDelivery, aMessage } from './a-delivery.ts';
+import { OrderCancelled, OrderPlaced } from './contracts.ts';
+import { recordingLog } from './recording-log.ts';
+import { type ScriptedTransport, scriptedTransport } from './scripted-transport.ts';
+import { createVirtualClock } from './virtual-clock.ts';
+
+const setUp = (options: Partial<ConsumerOptions<never>> = {}) => {
+  const transport: ScriptedTransport = scriptedTransport();
+  const clock = createVirtualClock();
+  const log = recordingLog();
+  const consumer: Consumer<never> = createConsumer({
+    transport,
+    group: 'billing',
+    from: 'earliest',
+    runtime: { clock, log, random: () => 0.5 },
+    ...options,
+  });
+  return { transport, clock, log, consumer };
+};
+
+describe('a consumer', () => {
+  it('P2: settles a message only after its handler has succeeded', async () => {
+    const { transport, consumer } = setUp();
+    const handling = Promise.withResolvers<void>();
+    consumer.on(OrderPlaced, () => handling.promise);
+    await consumer.start();
+    let settlement: Settlement | undefined;
+    const settling = transport.deliver(aDelivery()).then((settled) => {
+      settlement = settled;
+    });
+    await setImmediate();
+    assert.equal(settlement, undefined);
+    assert.equal(consumer.stats().inFlight, 1);
+    handling.resolve();
+    await settling;
+    assert.deepEqual(settlement, { outcome: 'ack' });
+    assert.equal(consumer.stats().acked, 1);
+  });
+
+  it('gives the handler the decoded payload and the delivery', async () => {
+    const { transport, consumer } = setUp({ timeoutMs: 1_000 });
+    const seen: unknown[] = [];
+    consumer.on(OrderPlaced, async (order, context) => {
+      seen.push(order, context.message.id, context.attempt, context.group, context.topic, context.signal.aborted);
+    });
+    await consumer.start();
+    await transport.deliver(aDelivery({ attempt: 2 }));
+    assert.deepEqual(seen, [{ orderId: 'o-1' }, 'm-1', 2, 'billing', 'orders', false]);
+  });
+
+  it('has no once without a database', async () => {
+    const { consumer } = setUp();
+    consumer.on(OrderPlaced, async (_order, context) => assert.ok(!('once' in context)));
+    assert.deepEqual(await consumer.receive(aMessage()), { outcome: 'ack' });
+  });
+
+  it('subscribes once to each topic of its contracts', async () => {
+    const { transport, consumer } = setUp();
+    await consumer
+      .on(OrderPlaced, async () => {})
+      .on(OrderCancelled, async () => {})
+      .start();
+    assert.deepEqual(transport.subscribed?.topics, ['orders']);
+    assert.deepEqual(transport.subscribed?.options, {
+      group: 'billing',
+      from: 'earliest',
+      concurrency: 16,
+      maxInFlight: 1_000,
+      ordering: 'key',
+    });
+  });
+
+  it('asks for another attempt after the backoff, without waiting itself', async () => {
+    const { transport, consumer, log } = setUp({ retry: { attempts: 3, backoff: constant({ delayMs: 250 }) } });
+    consumer.on(OrderPlaced, () => Promise.reject(new Error('busy')));
+    await consumer.start();
+    const settlement = await transport.deliver(aDelivery());
+    assert.deepEqual(settlement, { outcome: 'retry', delayMs: 250, spent: true });
+    assert.equal(consumer.stats().retried, 1);
+    assert.equal(log.lines.length, 1);
+  });
+
+  it('stores a message that used up its attempts as a dead letter with its history, and then acks it', async () => {
+    const { transport, consumer } = setUp({ retry: { attempts: 3 } });
+    consumer.on(OrderPlaced, () => Promise.reject(new TypeError('card declined')));
+    await consumer.start();
+    const settlement = await transport.deliver(aDelivery({ attempt: 3, position: '42' }));
+    assert.deepEqual(settlement, { outcome: 'ack' });
+    const [letter] = transport.published;
+    assert.equal(letter?.topic, 'orders.dead');
+    assert.equal(letter?.message.id, 'm-1');
+    const headers = letter?.message.headers ?? {};
+    assert.match(headers[deadHeaderNames.reason] ?? '', /^attempts_exhausted/);
+    assert.equal(headers[deadHeaderNames.error], 'TypeError: card declined');
+    assert.equal(headers[deadHeaderNames.attempts], '3');
+    assert.equal(headers[deadHeaderNames.position], '42');
+    assert.equal(headers[deadHeaderNames.group], 'billing');
+    assert.equal(consumer.stats().rejected, 1);
+  });
+
+  it('P2: leaves the rejection to the adapter when the dead letter cannot be stored', async () => {
+    const { transport, consumer } = setUp({ retry: { attempts: 1 } });
+    consumer.on(OrderPlaced, () => Promise.reject(new Error('declined')));
+    await consumer.start();
+    transport.failPublish(new Error('the broker is gone'));
+    const settlement = await transport.deliver(aDelivery());
+    assert.equal(settlement.outcome, 'reject');
+  });
+
+  it('leaves a dead letter that is rejected again where it is', async () => {
+    const { transport, consumer } = setUp({ retry: { attempts: 1 } });
+    consumer.on(OrderPlaced, () => Promise.reject(new Error('declined')));
+    await consumer.start();
+    const settlement = await transport.deliver(aDelivery({ topic: 'orders.dead' }));
+    assert.equal(settlement.outcome, 'reject');
+    assert.equal(transport.published.length, 0);
+  });
+
+  it('rejects a body that does not fit at once, without calling the handler', async () => {
+    const { transport, consumer } = setUp();
+    let calls = 0;
+    consumer.on(OrderPlaced, async () => void calls++);
+    await consumer.start();
+    for (const body of ['{"orderId":7}', 'no JSON', '']) {
+      const message = aMessage({ body: new TextEncoder().encode(body) });
+      assert.deepEqual(await transport.deliver(aDelivery({ message })), { outcome: 'ack' });
+    }
+    assert.equal(calls, 0);
+    assert.equal(transport.published.length, 3);
+    for (const { message } of transport.published) {
+      assert.match(message.headers[deadHeaderNames.reason] ?? '', /^undecodable_body/);
+    }
+  });
+
+  it('P6: ignores a type without a handler, counts each and logs the type once', async () => {
+    const { transport, consumer, log } = setUp();
+    consumer.on(OrderPlaced, async () => {});
+    await consumer.start();
+    for (const type of ['order.shipped', 'order.shipped', 'order.lost']) {
+      assert.deepEqual(await transport.deliver(aDelivery({ message: aMessage({ type }) })), { outcome: 'ack' });
+    }
+    assert.equal(consumer.stats().ignored, 3);
+    assert.equal(log.lines.filter(({ message }) => message.includes('ignored')).length, 2);
+  });
+
+  it("makes a type without a handler a dead letter with unhandled: 'reject'", async () => {
+    const { transport, consumer } = setUp({ unhandled: 'reject' });
+    consumer.on(OrderPlaced, async () => {});
+    await consumer.start();
+    await transport.deliver(aDelivery({ message: aMessage({ type: 'order.shipped' }) }));
+    assert.match(transport.published[0]?.message.headers[deadHeaderNames.reason] ?? '', /^no_handler.*order\.shipped/);
+  });
+
+  it('aborts an attempt that takes too long, waits for the handler to stop, and has it tried again', async () => {
+    const { transport, consumer, clock } = setUp({ timeoutMs: 100 });
+    const stopping = Promise.withResolvers<void>();
+    let aborted: unknown;
+    consumer.on(OrderPlaced, async (_order, { signal }) => {
+      signal.addEventListener('abort', () => {
+        aborted = signal.reason;
+      });
+      await stopping.promise;
+    });
+    await consumer.start();
+    let settlement: Settlement | undefined;
+    const settling = transport.deliver(aDelivery()).then((settled) => {
+      settlement = settled;
+    });
+    await clock.advance(100);
+    assert.ok(isHoldfastError(aborted, 'timeout'));
+    await clock.advance(10_000);
+    assert.equal(settlement, undefined, 'a handler that still runs is not settled');
+    stopping.resolve();
+    await settling;
+    assert.equal((settlement as Settlement | undefined)?.outcome, 'retry');
+  });
+
+  it('makes a message a dead letter when all its attempts together have taken too long', async () => {
+    const { transport, consumer, clock } = setUp({
+      totalTimeoutMs: 1_000,
+      retry: { attempts: 100, backoff: constant({ delayMs: 300 }) },
+    });
+    consumer.on(OrderPlaced, () => Promise.reject(new Error('busy')));
+    await consumer.start();
+    const outcomes: string[] = [];
+    for (let attempt = 1; attempt <= 4; attempt++) {
+      const settlement = await transport.deliver(aDelivery({ attempt }));
+      outcomes.push(settlement.outcome);
+      await clock.advance(300);
+    }
+    assert.deepEqual(outcomes, ['retry', 'retry', 'retry', 'ack']);
+    assert.match(transport.published[0]?.message.headers[deadHeaderNames.reason] ?? '', /^total_timeout/);
+  });
+
+  it('hands a message back, and makes no dead letter of it, when its claim ended while it ran', async () => {
+    const { transport, consumer } = setUp({ retry: { attempts: 1 } });
+    const claim = new AbortController();
+    consumer.on(OrderPlaced, async (_order, { signal }) => {
+      claim.abort(new Error('claim lost'));
+      signal.throwIfAborted();
+    });
+    await consumer.start();
+    const settlement = await transport.deliver(aDelivery({ signal: claim.signal }));
+    assert.deepEqual(settlement, { outcome: 'retry', delayMs: 0, spent: false });
+    assert.equal(transport.published.length, 0);
+    assert.equal(consumer.stats().handedBack, 1);
+  });
+
+  it('counts every delivery under exactly one outcome', async () => {
+    const { transport, consumer } = setUp({ retry: { attempts: 2 } });
+    consumer.on(OrderPlaced, async (_order, { message }) => {
+      if (message.id !== 'good') throw new Error('bad');
+    });
+    await consumer.start();
+    const deliveries: Partial<Delivery>[] = [
+      { message: aMessage({ id: 'good' }) },
+      {},
+      { attempt: 2 },
+      { message: aMessage({ type: 'other' }) },
+      { message: aMessage({ body: new Uint8Array() }) },
+    ];
+    for (const delivery of deliveries) await transport.deliver(aDelivery(delivery));
+    const { delivered, inFlight, ...counts } = consumer.stats();
+    assert.deepEqual(
+      { delivered, inFlight, ...counts },
+      {
+        delivered: 5,
+        inFlight: 0,
+        acked: 1,
+        retried: 1,
+        rejected: 2,
+        ignored: 1,
+        duplicates: 0,
+        stored: 0,
+        handedBack: 0,
+      },
+    );
+  });
+
+  it('tells a tracer of each delivery that has a handler', async () => {
+    const spans: string[] = [];
+    const { consumer } = setUp({
+      runtime: {
+        trace: (span, run) => {
+          spans.push(`${span.name} ${span.attributes.type}`);
+          return run();
+        },
+      },
+    });
+    consumer.on(OrderPlaced, async () => {});
+    await consumer.receive(aMessage());
+    assert.deepEqual(spans, ['handle order.placed']);
+  });
+
+  describe('receive', () => {
+    it('runs one message through the stack without a broker', async () => {
+      const { consumer, transport } = setUp();
+      const seen: string[] = [];
+      consumer.on(OrderPlaced, async ({ orderId }) => void seen.push(orderId));
+      assert.deepEqual(await consumer.receive(aMessage()), { outcome: 'ack' });
+      const rejected = await consumer.receive(aMessage({ body: new TextEncoder().encode('{}') }));
+      assert.equal(rejected.outcome, 'reject');
+      assert.deepEqual(seen, ['o-1']);
+      assert.equal(transport.published.length, 0);
+    });
+
+    it('leaves no timer behind, which would keep a test process alive', async () => {
+      const { consumer, clock } = setUp({ timeoutMs: 5_000, totalTimeoutMs: 10_000 });
+      consumer.on(OrderPlaced, async () => {});
+      await consumer.receive(aMessage());
+      assert.equal(clock.timers, 0);
+    });
+
+    it('gives the attempt that is asked for', async () => {
+      const { consumer } = setUp({ retry: { attempts: 3 } });
+      consumer.on(OrderPlaced, () => Promise.reject(new Error('busy')));
+      assert.equal((await consumer.receive(aMessage(), { attempt: 2 })).outcome, 'retry');
+      assert.equal((await consumer.receive(aMessage(), { attempt: 3 })).outcome, 'reject');
+    });
+  });
+
+  describe('that is used wrongly', () => {
+    const isInvalid =
+      (option: string) =>
+      (error: unknown): boolean =>
+        error instanceof InvalidOptionError && error.option === option;
+
+    it('refuses a second handler for a type', () => {
+      const { consumer } = setUp();
+      consumer.on(OrderPlaced, async () => {});
+      assert.throws(() => consumer.on(OrderPlaced, async () => {}), isInvalid('contract'));
+      assert.throws(() => consumer.onBatch(OrderPlaced, async () => {}, { maxSize: 10 }), isInvalid('contract'));
+    });
+
+    it('refuses to start without a handler', async () => {
+      const { consumer } = setUp();
+      await assert.rejects(consumer.start(), isInvalid('on'));
+    });
+
+    it('refuses a handler after the start', async () => {
+      const { consumer } = setUp();
+      await consumer.on(OrderPlaced, async () => {}).start();
+      assert.throws(() => consumer.on(OrderCancelled, async () => {}), isInvalid('on'));
+    });
+
+    it('refuses at the start a backoff that waits longer than the transport can hold a message', async () => {
+      const transport = scriptedTransport({ maxHoldMs: 1_000 });
+      const { consumer } = setUp({ transport, retry: { backoff: constant({ delayMs: 1_001 }) } });
+      consumer.on(OrderPlaced, async () => {});
+      await assert.rejects(consumer.start(), isInvalid('retry.backoff'));
+      assert.equal(transport.subscribed, undefined);
+    });
+
+    it('has a backoff by default that every transport can keep', async () => {
+      const transport = scriptedTransport({ maxHoldMs: 1_000 });
+      await setUp({ transport })
+        .consumer.on(OrderPlaced, async () => {})
+        .start();
+    });
+
+    it('can be started after a start that failed', async () => {
+      const { consumer } = setUp();
+      await assert.rejects(consumer.start());
+      await consumer.on(OrderPlaced, async () => {}).start();
+      assert.equal(consumer.health().ready, true);
+    });
+
+    it('refuses to start when it is closed', async () => {
+      const { consumer } = setUp();
+      consumer.on(OrderPlaced, async () => {});
+      await consumer.close();
+      await assert.rejects(consumer.start(), (error) => isHoldfastError(error, 'closed'));
+    });
+  });
+
+  describe('in its life', () => {
+    it('keeps a pause from before the start, and resumes when no reason stands', async () => {
+      const { consumer, transport } = setUp();
+      consumer.on(OrderPlaced, async () => {});
+      consumer.pause('maintenance');
+      consumer.pause('lunch');
+      consumer.resume('lunch');
+      await consumer.start();
+      assert.deepEqual([...transport.paused], ['maintenance']);
+      consumer.resume('maintenance');
+      assert.equal(transport.paused.size, 0);
+    });
+
+    it('is ready only when it has started', async () => {
+      const { consumer } = setUp();
+      consumer.on(OrderPlaced, async () => {});
+      assert.deepEqual([consumer.health().live, consumer.health().ready], [true, false]);
+      await consumer.start();
+      assert.deepEqual([consumer.health().live, consumer.health().ready], [true, true]);
+      await consumer.close();
+      assert.deepEqual([consumer.health().live, consumer.health().ready], [false, false]);
+    });
+
+    it('is not ready when messages are being handled and none leaves for long', async () => {
+      const { consumer, transport, clock } = setUp();
+      const handling = Promise.withResolvers<void>();
+      consumer.on(OrderPlaced, () => handling.promise);
+      await consumer.start();
+      await clock.advance(1_000_000);
+      const settling = transport.deliver(aDelivery());
+      await clock.advance(60_000);
+      assert.equal(consumer.health().ready, true);
+      await clock.advance(1);
+      assert.equal(consumer.health().ready, false);
+      assert.match(consumer.health().reasons.join(), /no message has left for 60001 ms while 1 are being handled/);
+      handling.resolve();
+      await settling;
+      assert.equal(consumer.health().ready, true);
+    });
+
+    it('is not live after its subscription has died, and says so', async () => {
+      const { consumer, transport, log } = setUp();
+      await consumer.on(OrderPlaced, async () => {}).start();
+      transport.die(new Error('the broker threw us out'));
+      await setImmediate();
+      assert.equal(consumer.health().live, false);
+      assert.ok(log.lines.some(({ level, message }) => level === 'error' && message.includes('lost its subscription')));
+    });
+
+    it('P7: closes once, however often it is asked to, and before it was started', async () => {
+      const { consumer } = setUp();
+      const [first, second] = await Promise.all([consumer.close(), consumer.close({ deadlineMs: 1 })]);
+      assert.deepEqual([first, second], [{ abandoned: 0 }, { abandoned: 0 }]);
+    });
+
+    it('P7: ends a close by its deadline although the start hangs, and the subscription when that comes after all', async () => {
+      const subscribing = Promise.withResolvers<void>();
+      const transport = scriptedTransport({ subscribing: subscribing.promise });
+      const { consumer, clock } = setUp({ transport });
+      const starting = consumer.on(OrderPlaced, async () => {}).start();
+      let closed = false;
+      const closing = consumer.close({ deadlineMs: 500 }).then(() => {
+        closed = true;
+      });
+      await clock.advance(499);
+      assert.equal(closed, false);
+      await clock.advance(1);
+      await closing;
+      subscribing.resolve();
+      await starting;
+      assert.equal(consumer.health().live, false);
+      assert.equal(clock.timers, 0);
+    });
+
+    it('P7: says how many handlers were still running', async () => {
+      const { consumer, transport, log } = setUp();
+      consumer.on(OrderPlaced, () => new Promise(() => {}));
+      await consumer.start();
+      void transport.deliver(aDelivery());
+      void transport.deliver(aDelivery({ message: aMessage({ id: 'm-2' }) }));
+      await setImmediate();
+      assert.deepEqual(await consumer.close(), { abandoned: 2 });
+      assert.ok(log.lines.some(({ level, fields }) => level === 'warn' && 'abandoned' in fields));
+    });
+  });
+});
