@@ -35,12 +35,13 @@ export interface Reading {
   readonly limit: number;
 }
 
-/** A row of the log, with the place of its partition in what was asked for. */
-export interface Read {
-  readonly index: number;
-  readonly cursor: Cursor;
+/** A row of the log: a message as the wire has it, with where it comes from. */
+export interface LogRow extends Row {
+  /** The place of its partition in what was asked for, from 1. */
+  readonly at: string;
   readonly position: string;
-  readonly row: Row;
+  /** Null: the same as the cursor's. */
+  readonly segment: string | null;
 }
 
 /**
@@ -53,9 +54,10 @@ export const readLog = async (
   readings: readonly Reading[],
   most: number,
   signal: AbortSignal,
-): Promise<readonly Read[]> => {
+): Promise<readonly LogRow[]> => {
   const rows = await execute(
-    `select wanted.at::text, l.segment::text, l.position::text, l.id, l.type, l.key, l.headers, l.body, l.encoding
+    `select wanted.at::text, l.position::text, case when l.segment <> wanted.segment then l.segment::text end as segment,
+       l.id, l.type, l.key, l.headers, l.body, nullif(l.encoding, 'utf8') as encoding
      from unnest($1::text::integer[], $2::text::integer[], $3::text::integer[], $4::text::bigint[], $5::text::integer[])
        with ordinality wanted (topic_id, partition, segment, position, most, at)
      cross join lateral (
@@ -79,11 +81,8 @@ export const readLog = async (
     ],
     signal,
   );
-  return rows.map((row) => {
-    const position = row.position ?? '';
-    const cursor = { segment: Number(row.segment), position: BigInt(position) };
-    return { index: Number(row.at) - 1, cursor, position, row };
-  });
+  // The statement's own columns.
+  return rows as readonly LogRow[];
 };
 
 /** Numbers as the text of a Postgres array. */

@@ -14,9 +14,9 @@ export interface OwnedPartition {
   /** Everything up to here has been taken in. */
   cursor: Cursor;
   /** Everything up to here is settled. */
-  settledTo: bigint;
+  settledTo: string;
   /** Everything up to here is stored as settled. */
-  storedTo: bigint;
+  storedTo: string;
   /** The last read left something behind, or did not come to this partition. */
   more: boolean;
 }

@@ -5,6 +5,7 @@ import type { Execute } from './execute.ts';
 import { type OwnedPartition, scopeOf } from './owned-partition.ts';
 import { createPositionKeeper } from './position-keeper.ts';
 import { readCursor } from './positions.ts';
+import { settledOrAborted } from './settled-or-aborted.ts';
 import type { Topic } from './topics.ts';
 
 export interface PartitionsOptions {
@@ -14,6 +15,8 @@ export interface PartitionsOptions {
   readonly runtime: Runtime;
   /** The owned partitions are others now, or have room. */
   readonly onChange: () => void;
+  /** Resolves when the intake has closed, and nothing is waited for any more. */
+  readonly drained: Promise<void>;
 }
 
 /** What a subscription owns, from lease to lease. */
@@ -29,7 +32,7 @@ export interface Partitions {
 }
 
 export const createPartitions = (options: PartitionsOptions): Partitions => {
-  const { execute, intake, subscribing, runtime, onChange } = options;
+  const { execute, intake, subscribing, runtime, onChange, drained } = options;
   const { group, onAssigned, onRevoked } = subscribing;
   const { log } = runtime;
   const keeper = createPositionKeeper(execute, group, runtime);
@@ -43,12 +46,11 @@ export const createPartitions = (options: PartitionsOptions): Partitions => {
     onChange();
   };
 
-  const revoked = async (assignment: Assignment, signal: AbortSignal): Promise<void> => {
-    try {
-      await onRevoked?.(assignment, signal);
-    } catch (error) {
-      log.error({ ...assignment, group, error }, 'onRevoked failed');
-    }
+  /** Waits for the subscriber no longer than the signal allows. */
+  const revoked = (assignment: Assignment, signal: AbortSignal): Promise<void> => {
+    const call = async (): Promise<void> => onRevoked?.(assignment, signal);
+    const told = call().catch((error) => log.error({ ...assignment, group, error }, 'onRevoked failed'));
+    return settledOrAborted(told, signal);
   };
 
   const acquire = async (topic: Topic, lease: Lease): Promise<void> => {
@@ -57,7 +59,7 @@ export const createPartitions = (options: PartitionsOptions): Partitions => {
     await onAssigned?.(assignment);
     if (!lease.holds()) return revoked(assignment, AbortSignal.abort(lease.signal.reason));
     const onSettled = (position: string): void => {
-      partition.settledTo = BigInt(position);
+      partition.settledTo = position;
       keeper.mark(partition);
     };
     const partition: OwnedPartition = {
@@ -67,8 +69,8 @@ export const createPartitions = (options: PartitionsOptions): Partitions => {
       assignment,
       taken: intake.assign(assignment, onSettled),
       cursor,
-      settledTo: cursor.position,
-      storedTo: cursor.position,
+      settledTo: String(cursor.position),
+      storedTo: String(cursor.position),
       more: true,
     };
     owned = [...owned, partition];
@@ -80,12 +82,12 @@ export const createPartitions = (options: PartitionsOptions): Partitions => {
       return owned;
     },
     find: ({ topic, partition, token }) =>
-      owned.find(({ assignment: one }) => one.partition === partition && one.token === token && one.topic === topic),
+      owned.find(({ assignment: one }) => one.partition === partition && one.topic === topic && one.token === token),
     acquire,
     release: async (lease, topic, signal) => {
       const partition = ofLease(topic, lease);
       if (partition === undefined) return;
-      await partition.taken.revoke(signal);
+      await Promise.race([partition.taken.revoke(signal), drained]);
       await revoked(partition.assignment, signal);
       await keeper.flush(partition);
       forget(partition);

@@ -64,12 +64,12 @@ export const createPositionKeeper = (
     },
     flush: async (partition) => {
       // What is on its way may have been put together before the partition's last move.
-      for (let tries = 0; tries < 3 && partition.storedTo < partition.settledTo; tries++) {
+      for (let tries = 0; tries < 3 && partition.storedTo !== partition.settledTo; tries++) {
         moved.add(partition);
         await (storing ?? store()).catch(() => {});
       }
       moved.delete(partition);
-      if (partition.storedTo < partition.settledTo) {
+      if (partition.storedTo !== partition.settledTo) {
         log.warn(
           { ...partition.assignment, group },
           'what was settled last could not be stored; it is delivered again',

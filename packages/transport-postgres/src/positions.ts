@@ -72,7 +72,7 @@ export interface Settled {
   readonly partition: number;
   readonly scope: string;
   readonly epoch: string;
-  readonly settledTo: bigint;
+  readonly settledTo: string;
 }
 
 /**
@@ -97,7 +97,7 @@ export const storePositions = async (
       array(settled.map(({ partition }) => partition)),
       `{${settled.map(({ scope }) => `"${scope.replaceAll(/[\\"]/g, '\\$&')}"`).join(',')}}`,
       array(settled.map(({ epoch }) => BigInt(epoch))),
-      array(settled.map(({ settledTo }) => settledTo)),
+      array(settled.map(({ settledTo }) => BigInt(settledTo))),
     ],
     signal,
   );

@@ -2,7 +2,7 @@ import { type Clock, type Log, sleep } from '@holdfast/core';
 import type { Intake } from '@holdfast/flow';
 import { createBell } from './bell.ts';
 import type { Execute } from './execute.ts';
-import { type Read, type Reading, readLog } from './log.ts';
+import { type Cursor, type LogRow, type Reading, readLog } from './log.ts';
 import type { OwnedPartition } from './owned-partition.ts';
 import { fromWire } from './wire.ts';
 
@@ -10,6 +10,8 @@ export interface ReaderOptions {
   readonly execute: Execute;
   readonly intake: Pick<Intake, 'room'>;
   readonly owned: () => readonly OwnedPartition[];
+  /** How many partitions share the window, those that are still being taken up included. */
+  readonly shares: () => number;
   readonly maxInFlight: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -35,18 +37,18 @@ const idle = { firstMs: 50, longestMs: 1_000 };
 const failed = { firstMs: 100, longestMs: 5_000 };
 
 export const createReader = (options: ReaderOptions): Reader => {
-  const { execute, intake, owned, maxInFlight, clock, log, signal, isFatal } = options;
+  const { execute, intake, owned, shares, maxInFlight, clock, log, signal, isFatal } = options;
   const bell = createBell(clock);
   let turn = 0;
   let failure: unknown;
   let looking = false;
 
   /** Each partition has its share of the window, so that one that stands still does not stop the others. */
-  const share = (): number => Math.max(1, Math.floor(maxInFlight / Math.max(1, owned().length)));
+  const share = (): number => Math.ceil(maxInFlight / Math.max(1, shares()));
 
   const placesFor = ({ taken, cursor, settledTo }: OwnedPartition, most: number): number =>
     // The second bounds how far a partition gets past a message that is held.
-    Math.min(intake.room(), most - taken.inFlight, maxInFlight - Number(cursor.position - settledTo));
+    Math.min(intake.room(), most - taken.inFlight, maxInFlight - Number(cursor.position - BigInt(settledTo)));
 
   const worthReading = (): boolean => {
     const most = share();
@@ -60,10 +62,12 @@ export const createReader = (options: ReaderOptions): Reader => {
     if (partitions.length === 0) return false;
     const room = intake.room();
     const readings = partitions.map((partition) => readingOf(partition, placesFor(partition, most)));
-    const reads = await readLog(execute, readings, room, signal);
-    takeIn(partitions, reads);
-    markRest(partitions, readings, reads, room);
-    return reads.length > 0;
+    const rows = await readLog(execute, readings, room, signal);
+    const counts = takeIn(partitions, rows);
+    partitions.forEach((partition, index) => {
+      partition.more = rows.length === room || counts[index] === readings[index]?.limit;
+    });
+    return rows.length > 0;
   };
 
   const run = async (): Promise<void> => {
@@ -112,28 +116,24 @@ const readingOf = ({ topic, lease, cursor }: OwnedPartition, limit: number): Rea
   limit,
 });
 
-const takeIn = (partitions: readonly OwnedPartition[], reads: readonly Read[]): void => {
-  for (const { index, cursor, position, row } of reads) {
+/** Returns how many each partition got. */
+const takeIn = (partitions: readonly OwnedPartition[], rows: readonly LogRow[]): readonly number[] => {
+  const counts = new Array<number>(partitions.length).fill(0);
+  for (const [place, row] of rows.entries()) {
+    const index = Number(row.at) - 1;
     const partition = partitions[index];
     if (partition === undefined || !partition.lease.holds()) continue;
-    partition.cursor = cursor;
-    partition.taken.push({ message: fromWire(row), position });
+    counts[index] = (counts[index] ?? 0) + 1;
+    partition.taken.push({ message: fromWire(row), position: row.position });
+    if (rows[place + 1]?.at !== row.at) partition.cursor = cursorAfter(partition.cursor, row);
   }
+  return counts;
 };
 
-const markRest = (
-  partitions: readonly OwnedPartition[],
-  readings: readonly Reading[],
-  reads: readonly Read[],
-  most: number,
-): void => {
-  const counts = new Array<number>(partitions.length).fill(0);
-  for (const { index } of reads) counts[index] = (counts[index] ?? 0) + 1;
-  const cutShort = reads.length === most;
-  partitions.forEach((partition, index) => {
-    partition.more = cutShort || counts[index] === readings[index]?.limit;
-  });
-};
+const cursorAfter = ({ segment }: Cursor, row: LogRow): Cursor => ({
+  segment: row.segment === null ? segment : Number(row.segment),
+  position: BigInt(row.position),
+});
 
 /** So that each partition is the first one in turn. */
 const rotate = <T>(items: readonly T[], by: number): readonly T[] => {

@@ -37,6 +37,7 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
   const stop = new AbortController();
   const ended = Promise.withResolvers<void>();
   ended.promise.catch(() => {});
+  const drained = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
 
   /** A message does not start once its lease is over, even if the event loop was stopped and no timer has fired yet. */
@@ -61,10 +62,12 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
   const partitions = createPartitions({
     ...{ execute, intake, subscribing: options, runtime },
     onChange: () => reader.wake(),
+    drained: drained.promise,
   });
   const reader = createReader({
     ...{ execute, intake, maxInFlight, clock, log, isFatal },
     owned: () => partitions.owned,
+    shares: () => leases.reduce((sum, one) => sum + one.held.length, 0),
     signal: stop.signal,
   });
   const leases = topics.map((topic) =>
@@ -80,9 +83,10 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
 
   const close = async (deadlineMs: number): Promise<void> => {
     stop.abort();
-    const drained = intake.close(deadlineMs * 0.8);
+    const draining = intake.close(deadlineMs * 0.8);
+    draining.finally(drained.resolve);
     await Promise.all(leases.map((one) => one.close({ deadlineMs })));
-    const { abandoned } = await drained;
+    const { abandoned } = await draining;
     if (abandoned > 0) {
       log.warn(
         { group, abandoned, deadlineMs },

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Message } from '@holdfast/core';
+import { type Message, reservedHeaderPrefix } from '@holdfast/core';
 import type { Row } from '@holdfast/postgres';
 
 /** A message as the log stores it: text only. A body that Postgres cannot hold as text is in base64. */
@@ -20,12 +20,22 @@ export const toWire = ({ id, type, key, headers, body }: Message): WireMessage =
   return { id, type, key: key ?? null, headers: JSON.stringify(headers), body: bytes.toString(encoding), encoding };
 };
 
+/** `encoding` null: utf8. */
 export const fromWire = ({ id, type, key, headers, body, encoding }: Row): Message => ({
   id: id ?? '',
   type: type ?? '',
   ...(typeof key === 'string' ? { key } : {}),
-  headers: JSON.parse(headers ?? '{}'),
+  headers: readHeaders(headers ?? '{}'),
   body: encoding === 'base64' ? new Uint8Array(Buffer.from(body ?? '', 'base64')) : encoder.encode(body ?? ''),
 });
 
 const encoder = new TextEncoder();
+
+/** What another writer put there and is no JSON is handed on as it is: a row that cannot be read would stop its partition. */
+const readHeaders = (text: string): Readonly<Record<string, string>> => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { [`${reservedHeaderPrefix}unreadable-headers`]: text };
+  }
+};
