@@ -90,6 +90,21 @@ export {
   RetentionTooShortError,
 } from '@holdfast/inbox';
 export {
+  type AddOptions,
+  createOutbox,
+  createOutboxRelay,
+  type Outbox,
+  type OutboxEntry,
+  OutboxFullError,
+  type OutboxOptions,
+  type OutboxRelayOptions,
+  outboxSchema,
+  type ParkedMessage,
+  type ParkedQuery,
+  type RetryTarget,
+  TooManyKeysError,
+} from '@holdfast/outbox';
+export {
   type Backoff,
   type ConstantOptions,
   combine,
@@ -106,12 +121,17 @@ export {
 export {
   checkSchema,
   type Database,
+  drizzleDatabase,
+  kyselyDatabase,
   MigrationChangedError,
   migrate,
   NotATransactionError,
   NotPrimaryError,
+  type OrmDatabaseOptions,
   type PgDatabaseOptions,
+  PoolTimeoutError,
   pgDatabase,
+  postgresJsDatabase,
   printMigrations,
   type Row,
   SchemaBehindError,
@@ -120,3 +140,4 @@ export {
   TransactionFailedError,
   UnknownOutcomeError,
 } from '@holdfast/postgres';
+export type { Relay, RelayOptions, RelayStats } from '@holdfast/relay';
