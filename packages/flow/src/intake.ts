@@ -1,33 +1,17 @@
-import {
-  type Assignment,
-  ClosedError,
-  InvalidOptionError,
-  type Message,
-  type Ordering,
-  type Receive,
-  type Runtime,
-  reach,
-} from '@holdfast/core';
+import { type Assignment, ClosedError, InvalidOptionError, type Ordering, reach } from '@holdfast/core';
 import { type Claim, createClaim } from './claim.ts';
 import { createLaneScheduler } from './lane-scheduler.ts';
 import { createRoom } from './room.ts';
-import { createTurns, type Intaken, type TurnResult } from './turns.ts';
+import { createTurns, type Intaken, type TurnResult, type TurnsOptions } from './turns.ts';
 import { within } from './within.ts';
 
-export interface IntakeOptions {
-  readonly group: string;
-  readonly receive: Receive;
+export interface IntakeOptions extends TurnsOptions {
   /** How many deliveries run at once, over all partitions. Default 16. */
   readonly concurrency?: number | undefined;
   /** How many messages may be inside, waiting retries included. Default 1,000. */
   readonly maxInFlight?: number | undefined;
   /** Default `key`: one key of a partition runs serially. */
   readonly ordering?: Ordering | undefined;
-  /** Stores a rejected message; resolves only when it is stored. */
-  readonly deadLetter: (message: Message, deadTopic: string) => Promise<void>;
-  readonly runtime: Runtime;
-  /** For logs and metrics: the transport's name. */
-  readonly name: string;
 }
 
 /** One message as an adapter fetched it. */

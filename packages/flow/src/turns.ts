@@ -1,9 +1,18 @@
-import type { Delivery, Settlement } from '@holdfast/core';
+import type { Delivery, Message, Receive, Runtime, Settlement } from '@holdfast/core';
 import type { Claim } from './claim.ts';
 import type { Ticket } from './contiguous-ring.ts';
 import { deadMessage, deadTopicOf, isDeadTopic } from './dead-message.ts';
-import type { IntakeOptions } from './intake.ts';
 import type { LaneTurn } from './lane-scheduler.ts';
+
+export interface TurnsOptions {
+  readonly group: string;
+  readonly receive: Receive;
+  /** Stores a rejected message; resolves only when it is stored. */
+  readonly deadLetter: (message: Message, deadTopic: string) => Promise<void>;
+  readonly runtime: Runtime;
+  /** For logs and metrics: the transport's name. */
+  readonly name: string;
+}
 
 /** A message inside an intake. */
 export interface Intaken {
@@ -44,7 +53,7 @@ const done: LaneTurn<TurnResult> = { turn: 'done' };
 
 /** `onLeave`: the message has left, settled or given up. */
 export const createTurns = (
-  { receive, deadLetter, group, name, runtime: { clock, log, meter } }: IntakeOptions,
+  { receive, deadLetter, group, name, runtime: { clock, log, meter } }: TurnsOptions,
   onLeave: (outcome: 'settled' | 'given-up') => void,
 ): Turns => {
   const run = (taken: Intaken): Promise<TurnResult> => {

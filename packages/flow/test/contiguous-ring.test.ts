@@ -32,7 +32,7 @@ describe('a contiguous ring', () => {
       fc.record({ settleAgain: fc.nat() }),
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 400, size: 'max' }), (steps) => {
         const ring = createContiguousRing<number>();
         const all: { ticket: Ticket; position: number; settled: boolean }[] = [];
         let offset = 0;

@@ -160,10 +160,52 @@ const createWorld = (keys: (string | undefined)[][]) => {
     check();
     return partitions.every(({ committed, log }) => committed === log.length - 1);
   };
-  return { rig, run, check, heal };
+  /** Closes while things are as they are: nothing starts any more, and nothing is settled once it has closed. */
+  const close = async (endings: readonly number[]): Promise<void> => {
+    const { deliveries, running, intake, clock } = rig;
+    const started = deliveries.length;
+    const wereRunning = running.length;
+    const closing = intake.close(1_000).then((result) => {
+      for (const one of partitions) one.live = undefined;
+      return result;
+    });
+    for (const ending of endings) {
+      end(rig.running[ending % Math.max(1, rig.running.length)], ack);
+      await clock.advance(20);
+      assert.deepEqual(violations, []);
+    }
+    await clock.advance(1_000);
+    assert.ok((await closing).abandoned <= wereRunning);
+    for (const delivery of rig.running) {
+      assert.ok(delivery.signal.aborted);
+      end(delivery, ack);
+    }
+    await clock.advance(0);
+    assert.deepEqual(violations, []);
+    assert.equal(deliveries.length, started);
+  };
+  return { rig, run, check, heal, close };
 };
 
 describe('an intake under any interleaving', () => {
+  it('closes at any moment without starting or settling anything after', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        logs,
+        fc.array(step, { maxLength: 60, size: 'max' }),
+        fc.array(fc.nat({ max: 10 }), { maxLength: 4 }),
+        async (keys, steps, endings) => {
+          const { rig, run, close } = createWorld(keys);
+          for (const one of steps) await run(one);
+          await close(endings);
+          assert.equal(rig.intake.inFlight, 0);
+          assert.equal(rig.clock.timers, 0);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
   it('PB3 PB4: of fetches, settlements, pauses and claims that come and go keeps order, commits only what is finished and only for the claim that stands, and loses nothing', async () => {
     await fc.assert(
       fc.asyncProperty(logs, fc.array(step, { maxLength: 150, size: 'max' }), async (keys, steps) => {

@@ -139,7 +139,7 @@ describe('lanes', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 4 }),
-        fc.array(step, { maxLength: 80 }),
+        fc.array(step, { maxLength: 80, size: 'max' }),
         async (concurrency, steps) => {
           const { lanes, clock, running, started, end } = gated(concurrency);
           const inside: Item[] = [];

@@ -90,7 +90,7 @@ describe('a mailbox', () => {
       fc.asyncProperty(
         policies,
         fc.integer({ min: 1, max: 4 }),
-        fc.array(step, { maxLength: 80 }),
+        fc.array(step, { maxLength: 80, size: 'max' }),
         async (policy, capacity, steps) => {
           const spilled: number[] = [];
           const overflow: Overflow<number> =

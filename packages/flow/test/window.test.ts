@@ -62,7 +62,7 @@ describe('a window', () => {
       fc.record({ abort: fc.nat() }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 120 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 120, size: 'max' }), async (steps) => {
         const window = createWindow({ capacity: 5 });
         const waits: { want: number; ends: string[]; patience: AbortController }[] = [];
         let taken = 0;
