@@ -1,4 +1,4 @@
-import { type Assignment, ClosedError, InvalidOptionError, type Ordering, reach } from '@holdfast/core';
+import { type Assignment, ClosedError, InvalidOptionError, type Message, type Ordering, reach } from '@holdfast/core';
 import { type Claim, createClaim } from './claim.ts';
 import { createLaneScheduler } from './lane-scheduler.ts';
 import { createRoom } from './room.ts';

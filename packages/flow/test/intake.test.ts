@@ -235,6 +235,7 @@ describe('a revoked claim', () => {
     await end(deliveries[2], retryOf(5));
     await end(deliveries[0], ack);
     assert.equal(await revoked, 0);
+    assert.equal(deliveries[0]?.signal.aborted, true);
     assert.deepEqual(committed, ['1']);
     assert.equal(idsOf(deliveries), 'a1 b1 c1');
     assert.deepEqual([intake.inFlight, clock.timers], [0, 0]);
@@ -374,6 +375,21 @@ describe('closing an intake', () => {
     await clock.advance(100);
     assert.deepEqual(closed, { abandoned: 2 });
     assert.equal(clock.timers, 0);
+  });
+
+  it('waits, after the abort, for what stops then, and no longer', async () => {
+    const { intake, end, deliveries, clock } = createRig();
+    const { partition, committed } = claimOf(intake);
+    pushAll(partition, 'a1');
+    let closed: { abandoned: number } | undefined;
+    void intake.close(1_000).then((result) => {
+      closed = result;
+    });
+    await clock.advance(950);
+    assert.equal(closed, undefined);
+    await end(deliveries[0], ack);
+    assert.deepEqual(closed, { abandoned: 1 });
+    assert.deepEqual([committed, clock.timers], [[], 0]);
   });
 
   it('wakes who waits for room', async () => {
