@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FaultState } from './fault-state.ts';
 import { forward, write } from './forward.ts';
-import type { ProxyCounts } from './tcp-proxy.ts';
+import type { ProxyCounts } from './proxy-counts.ts';
 
 /** One connection through a proxy: a socket to the client and one to the server. */
 export interface Link {

@@ -3,18 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import type { Fault } from './fault.ts';
 import { createFaultState } from './fault-state.ts';
 import { type Link, openLink } from './link.ts';
-
-/** What a proxy has done since it was made: the witness that a fault was really injected. */
-export interface ProxyCounts {
-  connections: number;
-  /** From the clients to the server. */
-  bytesUp: number;
-  bytesDown: number;
-  droppedUp: number;
-  droppedDown: number;
-  /** Connections that the proxy reset or refused. */
-  cuts: number;
-}
+import type { ProxyCounts } from './proxy-counts.ts';
 
 /** A TCP server of 127.0.0.1 that passes everything on to another one, unless a fault is injected. */
 export interface TcpProxy {

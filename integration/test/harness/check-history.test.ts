@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { checkHistory, type Entry, type Violation } from '../../harness/index.ts';
+import { assertHistory, checkHistory, type Entry, type Violation } from '../../harness/index.ts';
 import { goodHistory } from './good-history.ts';
 
 const entry = (f: Entry['f'], id: string, more: Partial<Entry> = {}): Entry => ({
@@ -28,6 +28,21 @@ const violationsOf = (...history: Entry[]): string[] => named(checkHistory(histo
 describe('the history checker', () => {
   it('passes good histories', () => {
     fc.assert(fc.property(goodHistory, (history) => assert.deepEqual(checkHistory(history), [])));
+  });
+
+  it('fails a test with the names of all that is broken', () => {
+    const history = [publish('a1'), publish('a2'), effect('a1'), effect('a1')];
+    assert.throws(() => assertHistory(history), {
+      message:
+        '2 violations in a history of 4 entries:\n' +
+        'V1 no loss: a2 of a: published, but it neither took effect nor is it parked\n' +
+        'V2 no duplicate effect: a1 of a: took effect 2 times; in all 1 effects too many, where 0 are allowed',
+    });
+    assertHistory([publish('a1'), effect('a1')]);
+  });
+
+  it('fails a test whose history has no effect', () => {
+    assert.throws(() => assertHistory([publish('a1'), of('park', 'a1')]), /without one effect proves nothing/);
   });
 
   describe('V1 no loss', () => {

@@ -82,9 +82,10 @@ describe('a child process', () => {
     assert.ok(isAlive(Number(pid)) && (await canConnect(String(url))));
     parent.signal('SIGKILL');
     await parent.ended;
-    await eventually(async () => {
+    const isGone = async (): Promise<void> => {
       assert.equal(isAlive(Number(pid)), false);
       assert.equal(await canConnect(String(url)), false);
-    });
-  });
+    };
+    await eventually(isGone, { timeoutMs: 30_000 });
+  }).timeout(60_000);
 });
