@@ -45,7 +45,8 @@ const overPostgresJs = (url: string, max = 10): Opened<object> => {
     nested: async (tx, run) => {
       await tx.savepoint((inner) => run(inner));
     },
-    close: () => sql.end(),
+    // Without a limit it waits for ever for a connection that was lost inside a transaction.
+    close: () => sql.end({ timeout: 1 }),
   });
 };
 
@@ -67,7 +68,8 @@ const overDrizzlePostgresJs = (url: string, max = 10): Opened<object> => {
     database: drizzleDatabase(db),
     poolAsTx: db,
     nested: (tx, run) => tx.transaction((inner) => run(inner)),
-    close: () => sql.end(),
+    // Without a limit it waits for ever for a connection that was lost inside a transaction.
+    close: () => sql.end({ timeout: 1 }),
   });
 };
 

@@ -1,4 +1,5 @@
 import { createRuntime, type Runtime, sleep } from '@holdfast/core';
+import { checkChannel } from './check-channel.ts';
 import type { Database } from './database.ts';
 
 /** Wakes somebody up when a channel is notified. A hint only: whoever is woken must also look by itself now and then. */
@@ -22,6 +23,7 @@ export const createListener = <Tx>(
   onWake: () => void,
   options: { readonly runtime?: Partial<Runtime> | undefined } = {},
 ): Listener => {
+  checkChannel(channel);
   const runtime = createRuntime(options.runtime);
   const closing = new AbortController();
   const { listen } = database;

@@ -1,4 +1,5 @@
-import { createRuntime, InvalidOptionError, type Runtime } from '@holdfast/core';
+import { createRuntime, type Runtime } from '@holdfast/core';
+import { checkChannel } from './check-channel.ts';
 import type { Database } from './database.ts';
 
 /** Wakes listeners of a channel up, outside any transaction: NOTIFY inside one makes all commits wait for each other. */
@@ -62,12 +63,4 @@ export const createNotifier = <Tx>(
       await running;
     },
   };
-};
-
-/** Postgres refuses a channel of more than 63 bytes. */
-export const checkChannel = (channel: string): void => {
-  const bytes = Buffer.byteLength(channel);
-  if (channel === '' || bytes > 63 || channel.includes('\0')) {
-    throw new InvalidOptionError('channel', `found ${bytes} bytes, expected a name of 1 to 63 bytes`);
-  }
 };

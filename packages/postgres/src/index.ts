@@ -36,3 +36,4 @@ export {
   runInTransaction,
 } from './transaction-token.ts';
 export { TransactionFailedError, UnknownOutcomeError } from './unknown-outcome-error.ts';
+export { PoolTimeoutError } from './with-pg-client.ts';

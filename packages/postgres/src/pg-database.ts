@@ -1,4 +1,5 @@
 import { createRuntime, type Runtime } from '@holdfast/core';
+import { withDeadline } from './abort.ts';
 import type { Database, Row } from './database.ts';
 import { guardPgPool } from './guard-pg-pool.ts';
 import type { PgClient, PgPool, PgResult } from './pg-client.ts';
@@ -8,7 +9,7 @@ import { quoteSchema } from './quote-identifier.ts';
 import { sqlState } from './sql-state.ts';
 import { type TransactionProgress, terminateStatement } from './transaction-progress.ts';
 import { UnknownOutcomeError } from './unknown-outcome-error.ts';
-import { withPgClient } from './with-pg-client.ts';
+import { type PgAccess, withPgClient } from './with-pg-client.ts';
 
 export interface PgDatabaseOptions {
   /** The schema of Holdfast's tables. Default `holdfast`. */
@@ -17,6 +18,8 @@ export interface PgDatabaseOptions {
   readonly listenUrl?: string | undefined;
   /** Postgres ends a transaction that has sent nothing for so long, in milliseconds; 0 never does. Default 60,000. */
   readonly idleInTransactionTimeoutMs?: number | undefined;
+  /** How long to wait for a connection of the pool, in milliseconds. Default 30,000. */
+  readonly connectTimeoutMs?: number | undefined;
   readonly runtime?: Partial<Runtime> | undefined;
 }
 
@@ -24,7 +27,9 @@ export interface PgDatabaseOptions {
  * A database over a `Pool` of `pg`. A transaction's handle is the pool's own client.
  *
  * An aborted transaction's connection is destroyed at once, so that whoever still holds the handle writes nothing more,
- * and its backend is told to end, so that its locks go. The pool is given an `error` listener.
+ * and its backend is told to end, so that its locks go. The pool is given an `error` listener. Give it yourself what pg
+ * leaves out: `keepAlive: true`, or a connection that a firewall forgot is waited for until the signal aborts, and
+ * `connectionTimeoutMillis`.
  */
 export const pgDatabase = <Client extends PgClient>(
   pool: PgPool<Client>,
@@ -32,16 +37,20 @@ export const pgDatabase = <Client extends PgClient>(
 ): Database<Client> => {
   const runtime = createRuntime(options.runtime);
   const settings = { idle_in_transaction_session_timeout: String(options.idleInTransactionTimeoutMs ?? 60_000) };
+  const { clock } = runtime;
+  const access = { pool, clock, connectTimeoutMs: options.connectTimeoutMs ?? 30_000 };
   guardPgPool(pool, runtime.log);
   const endBackend = ({ backend }: TransactionProgress): void => {
-    if (backend !== undefined) executeOn(pool, terminateStatement, [backend.pid, backend.startedAt]).catch(() => {});
+    if (backend === undefined) return;
+    const values = [backend.pid, backend.startedAt];
+    withDeadline(clock, 10_000, (signal) => executeOn(access, terminateStatement, { values, signal })).catch(() => {});
   };
   return {
     schema: quoteSchema(options.schema),
     transaction: async (work, { signal } = {}) => {
       const progress: TransactionProgress = { committing: false };
       try {
-        return await withPgClient(pool, signal, (client, spoil) =>
+        return await withPgClient(access, signal, (client, spoil) =>
           runPgTransaction(client, work, { settings, spoil, progress }),
         );
       } catch (error) {
@@ -51,18 +60,17 @@ export const pgDatabase = <Client extends PgClient>(
       }
     },
     query: async (tx, text, values) => rowsOf(await tx.query(text, [...values])),
-    execute: (text, values, { signal } = {}) => executeOn(pool, text, values, signal),
-    listen: createPgListen(pool, { listenUrl: options.listenUrl, clock: runtime.clock }),
+    execute: (text, values, { signal } = {}) => executeOn(access, text, { values, signal }),
+    listen: createPgListen(pool, { listenUrl: options.listenUrl, clock }),
   };
 };
 
 const executeOn = <Client extends PgClient>(
-  pool: PgPool<Client>,
+  access: PgAccess<Client>,
   text: string,
-  values: readonly string[],
-  signal?: AbortSignal,
+  { values, signal }: { readonly values: readonly string[]; readonly signal: AbortSignal | undefined },
 ): Promise<readonly Row[]> =>
-  withPgClient(pool, signal, async (client, spoil) => {
+  withPgClient(access, signal, async (client, spoil) => {
     try {
       return rowsOf(await client.query(text, [...values]));
     } catch (error) {

@@ -1,4 +1,5 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
+import { createTurns } from './create-turns.ts';
 import { quoteIdentifier } from './quote-identifier.ts';
 
 /** What is used of a `Client` of pg that no pool has. */
@@ -50,6 +51,9 @@ export const openPgListenSession = async (client: PgListenClient, clock: Clock):
   client.on('notification', ({ channel }) => {
     for (const notify of channels.get(channel) ?? []) notify();
   });
+  // One at a time: pg queues them too, but not for much longer.
+  const inTurn = createTurns();
+  const query = (text: string): ReturnType<PgListenClient['query']> => inTurn(() => client.query(text));
   const ask = async <T>(answer: Promise<T>): Promise<T> => {
     const cancel = clock.after(answerMs, () =>
       end.reject(new ListenLostError('the listening connection gives no answer')),
@@ -62,7 +66,7 @@ export const openPgListenSession = async (client: PgListenClient, clock: Clock):
   };
   const beat = async (): Promise<void> => {
     const expected = [...listening];
-    const { rows } = await ask(client.query('select c as channel from pg_listening_channels() as c'));
+    const { rows } = await ask(query('select c as channel from pg_listening_channels() as c'));
     const heard = new Set(rows.map(({ channel }) => channel));
     const lost = expected.find((channel) => !heard.has(channel) && listening.has(channel));
     if (lost !== undefined) end.reject(new ListenLostError(`the session does not listen on '${lost}' any more`));
@@ -88,7 +92,7 @@ export const openPgListenSession = async (client: PgListenClient, clock: Clock):
     ended: end.promise,
     add: async (channel, onNotify) => {
       channels.set(channel, (channels.get(channel) ?? new Set()).add(onNotify));
-      await ask(client.query(`listen ${quoteIdentifier(channel)}`));
+      await ask(query(`listen ${quoteIdentifier(channel)}`));
       if (channels.has(channel)) listening.add(channel);
     },
     remove: (channel, onNotify) => {
@@ -97,7 +101,7 @@ export const openPgListenSession = async (client: PgListenClient, clock: Clock):
       if (listeners?.size !== 0) return;
       channels.delete(channel);
       listening.delete(channel);
-      client.query(`unlisten ${quoteIdentifier(channel)}`).catch(() => {});
+      query(`unlisten ${quoteIdentifier(channel)}`).catch(() => {});
     },
     close,
   };

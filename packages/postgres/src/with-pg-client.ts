@@ -1,5 +1,25 @@
+import { type Clock, HoldfastError } from '@holdfast/core';
 import { watchAbort } from './abort.ts';
 import type { PgClient, PgPool } from './pg-client.ts';
+
+/** No connection of a pool could be had in time. */
+export class PoolTimeoutError extends HoldfastError {
+  override readonly code = 'pool_timeout';
+  constructor(timeoutMs: number) {
+    super(
+      `the pool gave no connection within ${timeoutMs} ms: all are in use, or the server does not answer; ` +
+        'give the pool a larger `max`, or look for transactions that wait for something outside of the database',
+      { retryable: true },
+    );
+  }
+}
+
+/** A pool and how long to wait for it. */
+export interface PgAccess<Client extends PgClient> {
+  readonly pool: PgPool<Client>;
+  readonly clock: Clock;
+  readonly connectTimeoutMs: number;
+}
 
 const ignore = (): void => {};
 
@@ -8,11 +28,11 @@ const ignore = (): void => {};
  * `run` called `spoil`: a connection of which nobody knows the state is never used again.
  */
 export const withPgClient = async <Client extends PgClient, T>(
-  pool: PgPool<Client>,
+  access: PgAccess<Client>,
   signal: AbortSignal | undefined,
   run: (client: Client, spoil: () => void) => Promise<T>,
 ): Promise<T> => {
-  const client = await connect(pool, signal);
+  const client = await connect(access, signal);
   const { aborted, dispose } = watchAbort(signal);
   let spoilt = false;
   // A client in use has no other listener: without one, the end of its connection would end the process.
@@ -33,18 +53,21 @@ export const withPgClient = async <Client extends PgClient, T>(
 
 /** `pool.connect()` cannot be called off, so a client that comes too late is given back. */
 const connect = async <Client extends PgClient>(
-  pool: PgPool<Client>,
+  { pool, clock, connectTimeoutMs }: PgAccess<Client>,
   signal: AbortSignal | undefined,
 ): Promise<Client> => {
   signal?.throwIfAborted();
+  const late = Promise.withResolvers<never>();
+  const cancel = clock.after(connectTimeoutMs, () => late.reject(new PoolTimeoutError(connectTimeoutMs)));
   const connecting = pool.connect();
   const { aborted, dispose } = watchAbort(signal);
   try {
-    return await Promise.race([connecting, aborted]);
+    return await Promise.race([connecting, aborted, late.promise]);
   } catch (error) {
-    connecting.then((late) => late.release(), ignore);
+    connecting.then((unwanted) => unwanted.release(), ignore);
     throw error;
   } finally {
+    cancel();
     dispose();
   }
 };

@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { isHoldfastError } from '@holdfast/core';
+import { type Database, inTransaction, pgDatabase, quoteIdentifier } from '@holdfast/postgres';
+import fc from 'fast-check';
+import { Pool, type PoolClient } from 'pg';
+import { eventually, type FreshDatabase, freshDatabase } from '../../harness/index.ts';
+
+describe('a database over a pool of pg', () => {
+  let fresh: FreshDatabase;
+  let other: Pool;
+  before(async () => {
+    fresh = await freshDatabase();
+    other = new Pool({ connectionString: fresh.url, max: 2 });
+  });
+  after(async () => {
+    await other.end();
+    await fresh.drop();
+  });
+  const withPool = async (options: object, run: (pool: Pool) => Promise<void>): Promise<void> => {
+    const pool = new Pool({ connectionString: fresh.url, application_name: 'tested', ...options });
+    try {
+      await run(pool);
+    } finally {
+      await pool.end();
+    }
+  };
+  const sessionsOf = async (state: string): Promise<number> => {
+    const { rows } = await other.query(
+      "select from pg_stat_activity where application_name = 'tested' and state = $1 and datname = current_database()",
+      [state],
+    );
+    return rows.length;
+  };
+
+  it("hands out the pool's own client as the transaction, and takes no pool for one", () =>
+    withPool({}, async (pool) => {
+      const database: Database<PoolClient> = pgDatabase(pool);
+      const rows = await database.transaction((tx) => tx.query<{ one: number }>('select 1 as one'));
+      assert.equal(rows.rows[0]?.one, 1);
+      const guarded = "select 1::text as one where current_setting('holdfast.tx', true) = $1::text";
+      // @ts-expect-error a pool is no transaction
+      const byQuery = (token: string) => database.query(pool, guarded, [token]);
+      // @ts-expect-error a pool is no transaction
+      const byToken = () => inTransaction(database, pool, byQuery);
+      await assert.rejects(byToken, (error) => isHoldfastError(error, 'not_a_transaction'));
+    }));
+
+  it('ends a transaction that has fallen silent', () =>
+    withPool({}, async (pool) => {
+      const database = pgDatabase(pool, { idleInTransactionTimeoutMs: 100 });
+      const silent = database.transaction(async (tx) => {
+        await eventually(async () => assert.equal(await sessionsOf('idle in transaction'), 0));
+        await tx.query('select 1');
+      });
+      await assert.rejects(silent);
+      await database.execute('select 1::text', []);
+    }));
+
+  it('destroys a connection whose statement runs on after a read timeout', () =>
+    withPool({ query_timeout: 100, max: 1 }, async (pool) => {
+      const database = pgDatabase(pool);
+      await assert.rejects(database.execute('select pg_sleep(1)::text', []), /read timeout/);
+      assert.equal((await database.execute('select 1::text as one', []))[0]?.one, '1');
+      const inTransaction = database.transaction(async (tx) => {
+        await tx.query('select pg_sleep(1)');
+      });
+      await assert.rejects(inTransaction, /read timeout/);
+      assert.equal((await database.execute('select 1::text as one', []))[0]?.one, '1');
+      await eventually(async () => assert.equal(await sessionsOf('idle in transaction'), 0));
+    }));
+
+  it('keeps a connection whose statement the server refused', () =>
+    withPool({ max: 1 }, async (pool) => {
+      const database = pgDatabase(pool);
+      const pid = async (): Promise<string | null | undefined> =>
+        (await database.execute('select pg_backend_pid()::text as pid', []))[0]?.pid;
+      const before = await pid();
+      await assert.rejects(database.execute('select 1/0', []));
+      const failed = database.transaction(async () => {
+        throw new Error("the work's own");
+      });
+      await assert.rejects(failed);
+      assert.equal(await pid(), before);
+    }));
+
+  it('does not wait for ever for a connection of an exhausted pool', () =>
+    withPool({ max: 1 }, async (pool) => {
+      const database = pgDatabase(pool, { connectTimeoutMs: 100 });
+      await database.transaction(async () => {
+        await assert.rejects(database.execute('select 1::text', []), (error) => isHoldfastError(error, 'pool_timeout'));
+        const abort = AbortSignal.timeout(20);
+        await assert.rejects(
+          database.transaction(async () => {}, { signal: abort }),
+          (error) => error === abort.reason,
+        );
+      });
+      await database.execute('select 1::text', []);
+    }));
+
+  it('survives the end of an idle connection', () =>
+    withPool({}, async (pool) => {
+      const database = pgDatabase(pool);
+      await database.execute('select 1::text', []);
+      assert.equal(pool.idleCount, 1);
+      await other.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tested'");
+      await eventually(() => assert.equal(pool.totalCount, 0));
+    }));
+
+  it('ends the backend of an aborted transaction, so that its locks do not outlive it', () =>
+    withPool({}, async (pool) => {
+      const database = pgDatabase(pool);
+      const abort = new AbortController();
+      const running = database.transaction(
+        async (tx) => {
+          setTimeout(() => abort.abort(new Error('enough')), 50);
+          await tx.query('select pg_sleep(60)');
+        },
+        { signal: abort.signal },
+      );
+      await assert.rejects(running, /enough/);
+      await eventually(async () => assert.equal(await sessionsOf('active'), 0));
+    }));
+
+  it('leaves no listener on a signal that outlives its calls', () =>
+    withPool({}, async (pool) => {
+      const database = pgDatabase(pool);
+      const lasting = new AbortController();
+      let listeners = 0;
+      const { signal } = lasting;
+      const add = signal.addEventListener.bind(signal);
+      const remove = signal.removeEventListener.bind(signal);
+      signal.addEventListener = (...args: Parameters<typeof add>) => {
+        listeners += 1;
+        add(...args);
+      };
+      signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+        listeners -= 1;
+        remove(...args);
+      };
+      for (let n = 0; n < 20; n++) {
+        await database.execute('select 1::text', [], { signal });
+        await database.transaction(async () => {}, { signal });
+      }
+      assert.equal(listeners, 0);
+    }));
+
+  it('quotes every identifier as Postgres itself does, or refuses it (PB14)', async () => {
+    const names = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 70 }),
+      fc.string({ unit: fc.constantFrom('"', "'", '\\', ';', '-', '$', ' ', 'a', 'ü', '😀'), maxLength: 40 }),
+    );
+    const client = await other.connect();
+    try {
+      await fc.assert(
+        fc.asyncProperty(names, async (name) => {
+          let quoted: string;
+          try {
+            quoted = quoteIdentifier(name);
+          } catch (error) {
+            assert.ok(isHoldfastError(error, 'invalid_option'));
+            return;
+          }
+          const { fields, rows } = await client.query(`select 1 as ${quoted}, parse_ident($1) as parsed`, [quoted]);
+          assert.equal(fields[0]?.name, name);
+          assert.deepEqual(rows[0]?.parsed, [name]);
+        }),
+        { numRuns: 200 },
+      );
+    } finally {
+      client.release();
+    }
+  });
+
+  it('refuses a schema name that is not plain', () =>
+    withPool({}, async (pool) => {
+      for (const schema of ['', 'A', '1a', 'a"; drop schema public; --', 'a'.repeat(64)]) {
+        assert.throws(
+          () => pgDatabase(pool, { schema }),
+          (error) => isHoldfastError(error, 'invalid_option'),
+        );
+      }
+    }));
+});
