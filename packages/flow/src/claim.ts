@@ -15,6 +15,8 @@ export interface Claim {
   readonly position: string | undefined;
   readonly inFlight: number;
   readonly running: number;
+  /** From the oldest unsettled message to the newest, the settled between them included. */
+  readonly span: number;
   enter(position: string): Ticket;
   start(): void;
   stop(): void;
@@ -83,6 +85,9 @@ export const createClaim = ({ assignment, onSettled }: ClaimOptions): Claim => {
     },
     get running() {
       return running;
+    },
+    get span() {
+      return ring.open;
     },
     enter: (at) => {
       inFlight++;

@@ -30,6 +30,11 @@ export interface IntakePartition {
    * claim's end records are ignored, the next owner gets them.
    */
   push(record: IntakeRecord): void;
+  /**
+   * How many more of its records may be fetched now: what the intake has room for, and no more than `maxInFlight` past
+   * the oldest unsettled one, so that one key that is held up does not let what must be delivered again grow for ever.
+   */
+  room(): number;
   /** The position up to which everything is settled; undefined before the first. */
   readonly position: string | undefined;
   /** Taken in, and neither settled nor given up. */
@@ -110,6 +115,7 @@ export const createIntake = (options: IntakeOptions): Intake => {
     claims.set(place, claim);
     return {
       push: (record) => take(claim, place, record),
+      room: () => (claim.phase === 'active' ? Math.min(room.free(), Math.max(0, maxInFlight - claim.span)) : 0),
       get position() {
         return claim.position;
       },

@@ -185,6 +185,19 @@ describe('the room of an intake', () => {
     await assert.rejects(intake.whenRoom(AbortSignal.abort(new Error('enough'))), /enough/);
   });
 
+  it('of a partition ends maxInFlight past its oldest unsettled message, however many were settled since', async () => {
+    const { intake, end, deliveries } = createRig({ maxInFlight: 3 });
+    const { partition } = claimOf(intake);
+    pushAll(partition, 'a1 b1 c1');
+    await end(deliveries[1], ack);
+    await end(deliveries[2], ack);
+    assert.deepEqual([intake.room(), partition.room()], [2, 0]);
+    await end(deliveries[0], ack);
+    assert.deepEqual([intake.room(), partition.room()], [3, 3]);
+    partition.abandon();
+    assert.equal(partition.room(), 0);
+  });
+
   it('never turns a record away that is in hand already', () => {
     const { intake } = createRig({ maxInFlight: 1 });
     pushAll(claimOf(intake).partition, 'a1 a2 a3');
