@@ -4,7 +4,7 @@ import { createPublisher, defineMessage, silentLog } from '@holdfast/core';
 import { memoryTransport } from '@holdfast/transport-memory';
 import * as z from 'zod';
 import { eventually } from '../../harness/index.ts';
-import { openTestDatabase, type TestDatabase } from './database-of-consumer.ts';
+import { openDatabase, type TestDatabase } from '../inbox/open-database.ts';
 
 const OrderPlaced = defineMessage('order.placed', {
   version: 1,
@@ -16,7 +16,7 @@ const OrderPlaced = defineMessage('order.placed', {
 describe('a consumer with a database', () => {
   let db: TestDatabase;
   beforeEach(async () => {
-    db = await openTestDatabase();
+    db = await openDatabase();
     await db.pool.query('create table charges (order_id text)');
   });
   afterEach(() => db.close());
