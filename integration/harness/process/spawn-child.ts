@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { childOutput } from './child-output.ts';
+import { type ChildOutput, childOutput } from './child-output.ts';
 import { signalTree } from './process-tree.ts';
 import type { Line } from './say.ts';
 import { dieWithUs } from './watchdog.ts';
@@ -82,16 +82,7 @@ export const spawnChild = (
       return output.rest;
     },
     ended,
-    saw: async (wanted, timeoutMs = 15_000) => {
-      const deadline = performance.now() + timeoutMs;
-      for (;;) {
-        const line = output.lines.find(accepting(wanted));
-        if (line) return line;
-        const why = !running.has(name) ? 'ended' : performance.now() > deadline ? `ran for ${timeoutMs} ms` : undefined;
-        if (why) throw new Error(`${name} ${why} and never said ${textOf(wanted)}\n${output.tail()}`);
-        await sleep(5);
-      }
-    },
+    saw: (wanted, timeoutMs) => waitForLine(name, output, { wanted, timeoutMs }),
     tell: (line) => {
       child.stdin.write(`${JSON.stringify(line)}\n`);
     },
@@ -105,6 +96,23 @@ export const spawnChild = (
   };
   running.set(name, started);
   return started;
+};
+
+interface Wait {
+  readonly wanted: Wanted;
+  readonly timeoutMs: number | undefined;
+}
+
+const waitForLine = async (name: string, output: ChildOutput, { wanted, timeoutMs = 15_000 }: Wait): Promise<Line> => {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const isRunning = running.has(name);
+    const line = output.lines.find(accepting(wanted));
+    if (line) return line;
+    const why = !isRunning ? 'ended' : performance.now() > deadline ? `ran for ${timeoutMs} ms` : undefined;
+    if (why) throw new Error(`${name} ${why} and never said ${textOf(wanted)}\n${output.tail()}`);
+    await sleep(5);
+  }
 };
 
 const accepting = (wanted: Wanted): ((line: Line) => boolean) =>
