@@ -21,6 +21,8 @@ export interface PublisherOptions {
   readonly execute: Execute;
   readonly topics: Topics;
   readonly maxBodyBytes: number;
+  /** Awaited before each batch: rejects where nothing can be published. */
+  readonly prepare: () => Promise<void>;
   /** Called after something has been stored. */
   readonly onStored: () => void;
 }
@@ -57,11 +59,17 @@ const ok: PublishOutcome = { outcome: 'ok' };
  * shared statement fail is found by sending each alone. A message that was not stored fails all that were accepted behind
  * it in its partition.
  */
-export const createLogPublisher = ({ execute, topics, maxBodyBytes, onStored }: PublisherOptions): LogPublisher => {
+export const createLogPublisher = (options: PublisherOptions): LogPublisher => {
+  const { execute, topics, maxBodyBytes, prepare, onStored } = options;
   const failures = createFailedPartitions();
   let accepted = 0;
 
   const run = async (calls: readonly Call[]): Promise<readonly (readonly PublishOutcome[])[]> => {
+    const notReady = await prepare().then(
+      () => undefined,
+      (error: unknown): PublishOutcome => ({ outcome: 'failed', error }),
+    );
+    if (notReady !== undefined) return calls.map(({ messages }) => messages.map(() => notReady));
     const unknown = await lookUp(calls, topics);
     const outcomes = calls.map((call): PublishOutcome[] => call.messages.map(() => ok));
     const sendings = calls.flatMap((call, index) => {

@@ -37,6 +37,7 @@ export const postgresTransport = <Tx>(options: PostgresTransportOptions<Tx>): Tr
   const notifier = createNotifier(database, channel, { runtime });
   const publisher = createLogPublisher({
     ...{ execute, topics, maxBodyBytes: settings.maxBodyBytes },
+    prepare: () => topology.declare(),
     onStored: () => {
       wakeAll();
       notifier.wake();
@@ -55,10 +56,8 @@ export const postgresTransport = <Tx>(options: PostgresTransportOptions<Tx>): Tr
   const topology = createTopology({ settings, execute, topics, requireOpen });
 
   const publish: Transport['publish'] = async (topic, messages, sending) => {
-    try {
-      requireOpen();
-      await topology.declare();
-    } catch (error) {
+    if (closed !== undefined) {
+      const error = new ClosedError(`transport '${name}'`);
       throw PublishError.all(topic, messages, { outcome: 'failed', error });
     }
     await publisher.publish(topic, messages, sending);
