@@ -42,12 +42,17 @@ const userRules = ({ folder, manifest }: Workspace) => ({
   rules: imports([manifest.dependencies, manifest.devDependencies, itself(manifest)]),
 });
 
-/** What Biome does not check: import cycles, undeclared imports, and time and randomness beside the runtime. */
+/** What Biome does not check: import cycles, undeclared imports, forgotten promises, time and randomness beside the runtime. */
 export default defineConfig({
-  plugins: ['import'],
+  plugins: ['import', 'typescript'],
+  options: { typeAware: true },
   categories: { correctness: 'off' },
   ignorePatterns: ['**/dist/**'],
-  rules: { 'import/no-cycle': ['error', { ignoreTypes: false }] },
+  rules: {
+    'import/no-cycle': ['error', { ignoreTypes: false }],
+    'typescript/no-floating-promises': 'error',
+    'typescript/no-misused-promises': 'error',
+  },
   overrides: [
     ...packages().flatMap(packageRules),
     ...users().map(userRules),
