@@ -1,6 +1,7 @@
-import { basename } from 'node:path';
+import { globSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { layerOf, mayImport } from './layers.ts';
-import { type Manifest, packages, users, type Workspace } from './workspaces.ts';
+import { type Manifest, packages, root, users, type Workspace } from './workspaces.ts';
 
 /**
  * Checks each package.json of `packages/`: its layer, that it depends downwards only (devDependencies too, so that a
@@ -31,8 +32,9 @@ const checkDependencies = ({ folder, manifest }: Workspace): readonly string[] =
     ];
   });
 
-/** The fields that must be the same in every package, and what they must be. */
-const expected = {
+/** What the fields that follow from the folder alone must be. */
+const expectedOf = (folder: string): Readonly<Partial<Record<keyof Manifest, unknown>>> => ({
+  name: folder === 'packages/holdfast' ? 'holdfast' : `@holdfast/${basename(folder)}`,
   license: 'Apache-2.0',
   type: 'module',
   sideEffects: false,
@@ -42,17 +44,17 @@ const expected = {
   scripts: {
     build: 'rm -rf dist && tsc',
     check: 'tsc --noEmit --customConditions source',
-    test: "mocha 'test/**/*.test.ts'",
+    ...(globSync('test/**/*.test.ts', { cwd: join(root, folder) }).length > 0 && { test: "mocha 'test/**/*.test.ts'" }),
+    prepack: 'cp ../../LICENSE .',
   },
-} as const;
+});
 
 const checkShape = ({ folder, manifest }: Workspace): readonly string[] => [
   ...(layerOf(basename(folder)) === 0 ? ['is in no layer: add it to scripts/layers.ts'] : []),
-  ...(manifest.name.replace('@holdfast/', '') === basename(folder) ? [] : [`is named ${manifest.name}`]),
   ...(manifest.description ? [] : ['has no description']),
-  ...Object.entries(expected)
+  ...Object.entries(expectedOf(folder))
     .filter(([field, value]) => JSON.stringify(manifest[field as keyof Manifest]) !== JSON.stringify(value))
-    .map(([field, value]) => `has another ${field} than the other packages: expected ${JSON.stringify(value)}`),
+    .map(([field, value]) => `has an unexpected ${field}: it should be ${JSON.stringify(value)}`),
 ];
 
 const problems = [
