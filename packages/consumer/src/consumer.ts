@@ -1,19 +1,21 @@
-import type { CloseOptions, Contract, Message, Settlement } from '@holdfast/core';
-import { createInbox } from '@holdfast/inbox';
+import type { CloseOptions, Contract, Message, Receive, Settlement } from '@holdfast/core';
+import { createInbox, createStoredEffects } from '@holdfast/inbox';
 import { type AnyHandler, createRunAttempt } from './attempt.ts';
 import { type AnyBatchHandler, createRunBatchAttempt } from './batch-attempt.ts';
 import { type BatchOptions, createBatchRoute } from './batch-route.ts';
-import { type ConsumerOptions, checkOptions } from './consumer-options.ts';
-import { buryInDeadTopic } from './dead-letters.ts';
-import { inboxEffects } from './effects.ts';
+import { type ConsumerOptions, checkOptions, type Settings } from './consumer-options.ts';
+import { buryInDeadTopic, buryOrRetry } from './dead-letters.ts';
+import { type Effects, inboxEffects, storedEffects } from './effects.ts';
 import type { BatchHandler, MessageHandler } from './handler-types.ts';
 import type { ConsumerHealth } from './health.ts';
 import { createLifecycle } from './lifecycle.ts';
-import { createReception } from './reception.ts';
+import { createReception, noBurial } from './reception.ts';
 import { createRoutes } from './routes.ts';
 import { createStack } from './stack.ts';
 import { type ConsumerStats, createTally } from './stats.ts';
+import { createStoreFirst, type StoreFirst } from './store-first.ts';
 import { createTimeLimits } from './time-limits.ts';
+import { createTrouble } from './trouble.ts';
 
 /**
  * Handles the messages of a group, at least once; with a database and `once`, each with one effect.
@@ -52,21 +54,21 @@ export interface Consumer<Tx> extends AsyncDisposable {
 /** Throws `invalid_option` for options that cannot work or do not exist. Connects to nothing before `start`. */
 export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consumer<Tx> => {
   const settings = checkOptions(options);
-  const { database, group, runtime, transport } = settings;
+  const { group, runtime, transport } = settings;
   const limits = createTimeLimits({ ...settings, clock: runtime.clock });
-  const effects = database && inboxEffects(createInbox(database, { runtime }), group, runtime.log);
+  const effects = effectsOf(settings);
   const runAttempt = createRunAttempt({ limits, effects });
   const runBatchAttempt = createRunBatchAttempt({ limits, effects });
   const routes = createRoutes();
   const tally = createTally(runtime, group);
-  const reception = createReception({
-    settings,
-    routes,
-    tally,
-    stack: createStack(settings, effects),
-    bury: buryInDeadTopic(transport, runtime),
-  });
-  const lifecycle = createLifecycle({ settings, routes, tally, limits, receive: reception.receive });
+  const trouble = createTrouble(runtime.log, group);
+  const reception = createReception({ settings, routes, tally, trouble });
+  const stack = createStack(settings, effects);
+  const bury = buryInDeadTopic(transport, runtime);
+  const storeFirst = storeFirstOf(settings, reception.receiver(stack, buryOrRetry(bury)));
+  const receive = reception.receiver(storeFirst?.storing ?? stack, bury);
+  const lifecycle = createLifecycle({ settings, routes, tally, trouble, limits, receive, storeFirst });
+  const receiveAlone = reception.receiver(stack, noBurial);
 
   const consumer: Consumer<Tx> = {
     on: (contract, handler) => {
@@ -94,7 +96,7 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     health: lifecycle.health,
     stats: tally.read,
     receive: async (message, { attempt = 1 } = {}) => {
-      const settlement = await reception.receiveAlone(message, attempt);
+      const settlement = await receiveAlone(reception.deliveryOf(message, attempt));
       limits.rest();
       return settlement;
     },
@@ -104,4 +106,17 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     },
   };
   return consumer;
+};
+
+const effectsOf = <Tx>({ database, group, inbox, ordering, runtime }: Settings<Tx>): Effects<Tx> | undefined => {
+  if (database === undefined) return undefined;
+  const direct = inboxEffects(createInbox(database, { runtime }), group, runtime.log);
+  return inbox === 'direct' ? direct : storedEffects(createStoredEffects({ database, group, ordering }), direct);
+};
+
+const storeFirstOf = <Tx>(settings: Settings<Tx>, receive: Receive): StoreFirst | undefined => {
+  const { database, inbox } = settings;
+  return database !== undefined && inbox === 'store-first'
+    ? createStoreFirst({ settings, database, receive })
+    : undefined;
 };

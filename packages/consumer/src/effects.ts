@@ -1,5 +1,12 @@
 import { type Delivery, isHoldfastError, type Log } from '@holdfast/core';
-import type { Inbox, OnceBatchOutcome, OnceOptions, OnceOutcome } from '@holdfast/inbox';
+import {
+  type Inbox,
+  type OnceBatchOutcome,
+  type OnceOptions,
+  type OnceOutcome,
+  type StoredEffects,
+  storedToken,
+} from '@holdfast/inbox';
 import { InboxUnavailableError } from './errors.ts';
 
 /** How the messages of a consumer take effect once. */
@@ -34,6 +41,28 @@ export const inboxEffects = <Tx>(inbox: Inbox<Tx>, group: string, log: Log): Eff
       log.warn({ error, group, id }, 'a handled message could not be recorded; a copy of it would be handled again');
     }),
 });
+
+/**
+ * By the stored message itself, for messages that the inbox relay hands over: it goes in the transaction of the effect.
+ * One that is there has had no effect, and the relay deletes what was handled without `once`. Others go through `direct`.
+ */
+export const storedEffects = <Tx>(stored: StoredEffects<Tx>, direct: Effects<Tx>): Effects<Tx> => {
+  const isStored = (delivery: Delivery | undefined): boolean => delivery?.token === storedToken;
+  return {
+    isDone: async (delivery) => !isStored(delivery) && direct.isDone(delivery),
+    once: (delivery, work, options) =>
+      isStored(delivery)
+        ? blameInbox(work, options, (begin) => stored.once(delivery, begin, options))
+        : direct.once(delivery, work, options),
+    onceBatch: (deliveries, work, options) =>
+      isStored(deliveries[0])
+        ? blameInbox(work, options, (begin) => stored.onceBatch(deliveries, begin, options))
+        : direct.onceBatch(deliveries, work, options),
+    record: async (delivery) => {
+      if (!isStored(delivery)) await direct.record(delivery);
+    },
+  };
+};
 
 /**
  * Tells the inbox's failures from the work's. Before the work began they are the database's trouble; and so is a lost

@@ -6,10 +6,14 @@ export interface ConsumerHealth extends Health {
   readonly stats: ConsumerStats;
 }
 
+export type Phase = 'not started' | 'starting' | 'running' | 'closing' | 'broken';
+
 export interface Condition {
-  readonly phase: 'not started' | 'starting' | 'running' | 'closing' | 'broken';
+  readonly phase: Phase;
   /** Of the subscription, once there is one. */
   readonly subscription: Health | undefined;
+  /** Why the inbox cannot be used. */
+  readonly trouble: string | undefined;
   readonly stats: ConsumerStats;
   /** Since a message last left, or since there was nothing to do. */
   readonly stillMs: number;
@@ -18,16 +22,17 @@ export interface Condition {
 /** Without one message leaving for so long while there are some, a consumer is not ready. */
 export const stillAfterMs = 60_000;
 
-export const readHealth = ({ phase, subscription, stats, stillMs }: Condition): ConsumerHealth => {
+export const readHealth = ({ phase, subscription, trouble, stats, stillMs }: Condition): ConsumerHealth => {
   const stuck = stats.inFlight > 0 && stillMs > stillAfterMs;
   const reasons = [
     ...(phase === 'running' ? [] : [phase]),
     ...(subscription?.reasons ?? []),
+    ...(trouble === undefined ? [] : [trouble]),
     ...(stuck ? [`no message has left for ${Math.round(stillMs)} ms while ${stats.inFlight} are being handled`] : []),
   ];
   return {
     live: phase !== 'broken' && phase !== 'closing' && subscription?.live !== false,
-    ready: phase === 'running' && subscription?.ready === true && !stuck,
+    ready: phase === 'running' && subscription?.ready === true && trouble === undefined && !stuck,
     reasons,
     stats,
   };

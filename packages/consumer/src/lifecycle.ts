@@ -6,21 +6,27 @@ import {
   type Receive,
   type Subscription,
 } from '@holdfast/core';
-import { inboxSchema } from '@holdfast/inbox';
-import { checkSchema } from '@holdfast/postgres';
+import { hasStoredMessages, inboxSchema } from '@holdfast/inbox';
+import { checkSchema, type Database } from '@holdfast/postgres';
 import type { Settings } from './consumer-options.ts';
-import { type ConsumerHealth, readHealth } from './health.ts';
+import { type ConsumerHealth, type Phase, readHealth } from './health.ts';
 import { checkDelays } from './retry-verdict.ts';
 import type { Routes } from './routes.ts';
 import type { Tally } from './stats.ts';
+import type { StoreFirst } from './store-first.ts';
 import type { TimeLimits } from './time-limits.ts';
+import type { Trouble } from './trouble.ts';
 
 export interface LifecycleOptions<Tx> {
   readonly settings: Settings<Tx>;
   readonly routes: Routes;
   readonly tally: Tally;
+  readonly trouble: Trouble;
   readonly limits: TimeLimits;
+  /** For what the transport delivers. */
   readonly receive: Receive;
+  /** With `store-first`: what handles the stored messages. */
+  readonly storeFirst: StoreFirst | undefined;
 }
 
 /** The consumer's subscription, from before it is there until after it has gone. */
@@ -34,13 +40,16 @@ export interface Lifecycle {
 }
 
 const defaultConcurrency = 16;
+/** Storing is cheap, and grows into shared statements. */
+const storingConcurrency = 500;
 const defaultDeadlineMs = 10_000;
 
-export const createLifecycle = <Tx>({ settings, routes, tally, limits, receive }: LifecycleOptions<Tx>): Lifecycle => {
+export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle => {
+  const { settings, routes, tally, trouble, limits, receive, storeFirst } = options;
   const { transport, database, group, from, maxInFlight, ordering, holdMs } = settings;
   const { clock, log } = settings.runtime;
   const reasons = new Set<string>();
-  let phase: Parameters<typeof readHealth>[0]['phase'] = 'not started';
+  let phase: Phase = 'not started';
   let starting: Promise<void> | undefined;
   let closing: Promise<{ readonly abandoned: number }> | undefined;
   let subscription: Subscription | undefined;
@@ -48,31 +57,36 @@ export const createLifecycle = <Tx>({ settings, routes, tally, limits, receive }
   const start = async (): Promise<void> => {
     phase = 'starting';
     try {
+      await check();
       subscription = await subscribe();
+      await storeFirst?.start(handlersAtOnce());
     } catch (error) {
-      phase = 'not started';
+      await subscription?.close();
+      subscription = undefined;
       starting = undefined;
+      if (closing === undefined) phase = 'not started';
       throw error;
     }
-    if (closing !== undefined) return subscription.close();
+    if (closing !== undefined) return end(0);
     for (const reason of reasons) subscription.pause(reason);
     phase = 'running';
     watch(subscription);
   };
 
-  const subscribe = async (): Promise<Subscription> => {
+  const check = async (): Promise<void> => {
     if (routes.topics.length === 0) {
       throw new InvalidOptionError('on', 'the consumer has no handler; add one with on() or onBatch() before start()');
     }
-    if (database === undefined) checkDelays(settings, holdMs);
-    else await checkSchema(database, [inboxSchema]);
-    return transport.subscribe(routes.topics, receive, {
-      group,
-      from,
-      concurrency: settings.concurrency ?? Math.max(defaultConcurrency, routes.width),
-      maxInFlight,
-      ordering,
-    });
+    if (database === undefined) return checkDelays(settings, holdMs);
+    await checkSchema(database, [inboxSchema]);
+    if (storeFirst === undefined) await refuseStored(database, group);
+  };
+
+  const handlersAtOnce = (): number => settings.concurrency ?? Math.max(defaultConcurrency, routes.width);
+
+  const subscribe = (): Promise<Subscription> => {
+    const concurrency = storeFirst === undefined ? handlersAtOnce() : Math.min(storingConcurrency, maxInFlight);
+    return transport.subscribe(routes.topics, receive, { group, from, concurrency, maxInFlight, ordering });
   };
 
   /** A subscription that dies takes the consumer's readiness with it, and says so. */
@@ -84,11 +98,15 @@ export const createLifecycle = <Tx>({ settings, routes, tally, limits, receive }
     });
   };
 
+  const end = async (deadlineMs: number): Promise<void> => {
+    await Promise.all([subscription?.close({ deadlineMs }), storeFirst?.close(deadlineMs)]);
+  };
+
   const close = async (deadlineMs: number): Promise<{ readonly abandoned: number }> => {
     const startedAt = clock.monotonic();
     phase = 'closing';
     if (subscription === undefined && starting !== undefined) await settledWithin(clock, starting, deadlineMs);
-    await subscription?.close({ deadlineMs: Math.max(0, deadlineMs - (clock.monotonic() - startedAt)) });
+    await end(Math.max(0, deadlineMs - (clock.monotonic() - startedAt)));
     limits.rest();
     const { inFlight: abandoned } = tally.read();
     if (abandoned > 0) {
@@ -110,15 +128,18 @@ export const createLifecycle = <Tx>({ settings, routes, tally, limits, receive }
     pause: (reason) => {
       reasons.add(reason);
       subscription?.pause(reason);
+      storeFirst?.pause();
     },
     resume: (reason) => {
       reasons.delete(reason);
       subscription?.resume(reason);
+      if (reasons.size === 0) storeFirst?.resume();
     },
     health: () =>
       readHealth({
         phase,
         subscription: subscription?.health(),
+        trouble: trouble.reason,
         stats: tally.read(),
         stillMs: clock.monotonic() - tally.lastProgress,
       }),
@@ -129,13 +150,22 @@ export const createLifecycle = <Tx>({ settings, routes, tally, limits, receive }
   };
 };
 
+/** What an earlier `store-first` left would be handled by nobody, or after what came later. */
+const refuseStored = async <Tx>(database: Database<Tx>, group: string): Promise<void> => {
+  if (!(await hasStoredMessages(database, group))) return;
+  throw new InvalidOptionError(
+    'inbox',
+    `group '${group}' has stored messages from 'store-first'; run it so until they are handled, then change to 'direct'`,
+  );
+};
+
 /** Resolves when `promise` has settled, or after `limitMs`. */
 const settledWithin = (clock: Clock, promise: Promise<unknown>, limitMs: number): Promise<void> =>
   new Promise((resolve) => {
     const cancel = clock.after(limitMs, resolve);
-    const end = (): void => {
+    const settled = (): void => {
       cancel();
       resolve();
     };
-    promise.then(end, end);
+    promise.then(settled, settled);
   });

@@ -1,36 +1,37 @@
-import { type Delivery, type Message, type Receive, type Settlement, systemRuntime } from '@holdfast/core';
+import { type Delivery, type Message, type Receive, type Settlement, type Span, systemRuntime } from '@holdfast/core';
 import type { Settings } from './consumer-options.ts';
 import type { Bury } from './dead-letters.ts';
 import { type Ending, endings } from './ending.ts';
 import type { Routes } from './routes.ts';
 import type { Stack } from './stack.ts';
 import type { Tally } from './stats.ts';
+import type { Trouble } from './trouble.ts';
 
 export interface ReceptionOptions {
   readonly settings: Pick<Settings<never>, 'group' | 'unhandled' | 'runtime'>;
   readonly routes: Routes;
   readonly tally: Tally;
-  readonly stack: Stack;
-  readonly bury: Bury;
+  readonly trouble: Trouble;
 }
 
 /** The outermost of the stack: counts, traces, finds the route, and makes a settlement of how it ended. */
 export interface Reception {
-  readonly receive: Receive;
-  /** Of a message that no broker handed over: it is not stored when rejected. */
-  receiveAlone(message: Message, attempt: number): Promise<Settlement>;
+  /** Everything that comes from outside passes one of these. */
+  receiver(stack: Stack, bury: Bury): Receive;
+  /** For a message that no broker handed over. */
+  deliveryOf(message: Message, attempt: number): Delivery;
 }
 
 /** How many unknown types are remembered as logged. */
 const maxLoggedTypes = 1_000;
 
-export const createReception = ({ settings, routes, tally, stack, bury }: ReceptionOptions): Reception => {
+export const createReception = ({ settings, routes, tally, trouble }: ReceptionOptions): Reception => {
   const { group, unhandled, runtime } = settings;
   const { trace, log } = runtime;
   const isTraced = trace !== systemRuntime.trace;
   const loggedTypes = new Set<string>();
 
-  const handle = (delivery: Delivery): Promise<Ending> => {
+  const handle = (stack: Stack, delivery: Delivery): Promise<Ending> => {
     const route = routes.find(delivery.message.type);
     if (route === undefined) return Promise.resolve(turnDown(delivery));
     return isTraced ? trace(spanOf(delivery), () => stack(route, delivery)) : stack(route, delivery);
@@ -48,30 +49,31 @@ export const createReception = ({ settings, routes, tally, stack, bury }: Recept
   };
 
   return {
-    receive: async (delivery) => {
+    receiver: (stack, bury) => async (delivery) => {
       tally.begin();
-      let ending: Ending = endings.handedBack;
+      let ending = endings.handedBack;
       try {
-        ending = await handle(delivery);
-        return ending.settlement.outcome === 'reject' ? await bury(delivery, ending) : ending.settlement;
+        ending = await handle(stack, delivery);
+        const { settlement } = ending;
+        return settlement.outcome === 'reject' ? await bury(delivery, ending) : settlement;
       } finally {
         tally.end(ending);
+        trouble.see(ending);
       }
     },
-    receiveAlone: async (message, attempt) => {
-      tally.begin();
+    deliveryOf: (message, attempt) => {
       const topic = routes.find(message.type)?.contract.topic ?? 'none';
-      const place = { topic, partition: 0, position: '0', token: 'none', signal: neverAborts };
-      const ending = await handle({ message, group, attempt, ...place });
-      tally.end(ending);
-      return ending.settlement;
+      return { message, topic, group, attempt, partition: 0, position: '0', token: 'none', signal: neverAborts };
     },
   };
 };
 
 const neverAborts = new AbortController().signal;
 
-const spanOf = ({ message, topic, partition, group, attempt }: Delivery) => ({
+const spanOf = ({ message, topic, partition, group, attempt }: Delivery): Span => ({
   name: 'handle',
   attributes: { id: message.id, type: message.type, topic, partition, group, attempt },
 });
+
+/** For receivers whose rejections go nowhere. */
+export const noBurial: Bury = async (_delivery: Delivery, { settlement }: Ending): Promise<Settlement> => settlement;

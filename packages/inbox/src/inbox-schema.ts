@@ -1,4 +1,5 @@
 import { baseSchema, type SchemaModule } from '@holdfast/postgres';
+import { createStoringFunctions, storedMessages } from './stored-messages-schema.ts';
 
 /**
  * One row per message and group that has taken effect. Unique over everything that is retained, so it is partitioned by
@@ -28,6 +29,9 @@ const inboxPartitions = 8;
 /** The inbox's tables. Give it to `migrate`. */
 export const inboxSchema: SchemaModule = {
   name: 'inbox',
-  needs: [baseSchema],
-  migrations: [{ version: 1, name: 'inbox', sql: createInboxTable }],
+  needs: [baseSchema, storedMessages.schema],
+  migrations: [
+    { version: 1, name: 'records', sql: createInboxTable },
+    { version: 2, name: 'store first', sql: createStoringFunctions },
+  ],
 };

@@ -8,4 +8,13 @@ export {
   type PruneOptions,
   RetentionTooShortError,
 } from './inbox.ts';
+export { createInboxRelay, type InboxRelayOptions, RejectedError, storedToken } from './inbox-relay.ts';
 export { inboxSchema } from './inbox-schema.ts';
+export {
+  createMessageStore,
+  hasStoredMessages,
+  InboxFullError,
+  type MessageStore,
+  type MessageStoreOptions,
+} from './message-store.ts';
+export { createStoredEffects, type StoredEffects, type StoredEffectsOptions } from './stored-effects.ts';

@@ -1,0 +1,77 @@
+import { isHoldfastError, type Receive, reach } from '@holdfast/core';
+import { createInboxRelay, createMessageStore } from '@holdfast/inbox';
+import type { Database } from '@holdfast/postgres';
+import type { Settings } from './consumer-options.ts';
+import { type Ending, endings } from './ending.ts';
+import { InboxUnavailableError } from './errors.ts';
+import { createPauseGate } from './pause-gate.ts';
+import { retryVerdict } from './retry-verdict.ts';
+import type { Stack } from './stack.ts';
+
+/** The two halves of `inbox: 'store-first'`: what stores, and what handles from the store. */
+export interface StoreFirst {
+  /** Settles a message when it is stored, or found to be a copy of one. Never rejects. */
+  readonly storing: Stack;
+  /** Begins to handle what is stored, so many at once. */
+  start(concurrency: number): Promise<void>;
+  pause(): void;
+  resume(): void;
+  /** Idempotent. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+export interface StoreFirstOptions<Tx> {
+  readonly settings: Settings<Tx>;
+  readonly database: Database<Tx>;
+  /** For what comes from the store. */
+  readonly receive: Receive;
+}
+
+export const createStoreFirst = <Tx>({ settings, database, receive }: StoreFirstOptions<Tx>): StoreFirst => {
+  const { group, ordering, runtime } = settings;
+  const { meter, log } = runtime;
+  const store = createMessageStore({ database, group, ordering, runtime });
+  const verdict = retryVerdict({ ...settings, random: runtime.random });
+  const gate = createPauseGate();
+  let relay: ReturnType<typeof createInboxRelay<Tx>> | undefined;
+
+  const storing: Stack = async (_route, delivery) => {
+    try {
+      const outcome = await store.store(delivery.message, delivery.topic);
+      if (outcome === 'duplicate') meter.count('holdfast.inbox.duplicates', 1, { group });
+      const reached = reach('consumer.afterEffect.beforeAck');
+      if (reached !== undefined) await reached;
+      return outcome === 'stored' ? endings.stored : endings.duplicate;
+    } catch (error) {
+      return fail(error, delivery);
+    }
+  };
+
+  const fail = (found: unknown, delivery: Parameters<Stack>[1]): Ending => {
+    if (delivery.signal.aborted) return endings.handedBack;
+    const error = isHoldfastError(found, 'invalid_message') ? found : new InboxUnavailableError(found);
+    const settlement = verdict(error, delivery);
+    log.info({ error, id: delivery.message.id, group }, 'a message could not be stored');
+    return { count: settlement.outcome === 'reject' ? 'rejected' : 'retried', settlement, error };
+  };
+
+  return {
+    storing,
+    start: async (concurrency) => {
+      const starting = createInboxRelay({ database, group, concurrency, receive: gate.guard(receive), runtime });
+      relay = starting;
+      try {
+        await starting.start();
+      } catch (error) {
+        await starting.close();
+        throw error;
+      }
+    },
+    pause: gate.pause,
+    resume: gate.resume,
+    close: async (deadlineMs) => {
+      await relay?.close({ deadlineMs });
+      await store.close();
+    },
+  };
+};

@@ -1,0 +1,103 @@
+import { setMaxListeners } from 'node:events';
+import { type Delivery, HoldfastError, InvalidOptionError, type Receive, type Runtime } from '@holdfast/core';
+import { createWindow } from '@holdfast/flow';
+import type { Database } from '@holdfast/postgres';
+import { createRelay, type Relay, type RelayRow, type RelaySink, rowMessage, type SendOutcome } from '@holdfast/relay';
+import { storedMessages } from './stored-messages-schema.ts';
+
+export interface InboxRelayOptions<Tx> {
+  readonly database: Database<Tx>;
+  readonly group: string;
+  /** Handles a stored message. A `reject` parks it, and what follows of its key. */
+  readonly receive: Receive;
+  /** How many are handled at once. Default 16. */
+  readonly concurrency?: number | undefined;
+  /** How long a silent owner keeps its shards, in milliseconds. Default 10,000. */
+  readonly leaseMs?: number | undefined;
+  readonly runtime?: Partial<Runtime> | undefined;
+}
+
+/** The `token` of the inbox relay's deliveries. */
+export const storedToken = 'inbox';
+
+/** A stored message was rejected, and nothing else took it. */
+export class RejectedError extends HoldfastError {
+  override readonly code = 'rejected';
+}
+
+/**
+ * Hands the stored messages of a group to `receive`: in order per key, at least once, any number of relays sharing the
+ * work. A delivery's `position` is its place in the store, its `partition` is always 0. A `retry` holds up its own key;
+ * a message that was settled with `ack` is deleted. Messages are in memory by a few times `concurrency` at most.
+ */
+export const createInboxRelay = <Tx>(options: InboxRelayOptions<Tx>): Relay => {
+  const { database, group, receive, concurrency = 16, leaseMs, runtime } = options;
+  if (group === '') throw new InvalidOptionError('group', 'found an empty name; name the group');
+  const source = { database, table: storedMessages, route: group };
+  // One message a hand-over: its outcome waits for no other's. Failures are the receiver's to count: it settles them.
+  const relaying = { batchSize: 1, maxInFlight: concurrency, leaseMs, runtime };
+  return createRelay(source, inboxSink({ group, receive, concurrency }), relaying);
+};
+
+interface InboxSinkOptions {
+  readonly group: string;
+  readonly receive: Receive;
+  readonly concurrency: number;
+}
+
+/** The window bounds what runs over all shards of this process. */
+const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): RelaySink => {
+  const slots = createWindow({ capacity: concurrency });
+  /** Hand-overs that counted as no attempt. */
+  const unspent = new WeakMap<RelayRow, number>();
+
+  const handOver = async (row: RelayRow, signal: AbortSignal): Promise<SendOutcome> => {
+    try {
+      await slots.acquire(1, signal);
+    } catch {
+      return later;
+    }
+    try {
+      const attempt = row.attempt - (unspent.get(row) ?? 0);
+      return outcomeOf(row, await receive(deliveryOf(row, { group, attempt, signal })));
+    } finally {
+      slots.release(1);
+    }
+  };
+
+  const outcomeOf = (row: RelayRow, settlement: Awaited<ReturnType<Receive>>): SendOutcome => {
+    switch (settlement.outcome) {
+      case 'ack':
+        return { outcome: 'ok' };
+      case 'retry':
+        if (!settlement.spent) unspent.set(row, (unspent.get(row) ?? 0) + 1);
+        return { outcome: 'later', delayMs: settlement.delayMs };
+      case 'reject':
+        return { outcome: 'failed', error: new RejectedError(settlement.reason) };
+    }
+  };
+
+  return {
+    failsSuffix: false,
+    send: (rows, signal) => {
+      // Many handlers listen at once; Node would warn at eleven.
+      setMaxListeners(0, signal);
+      return Promise.all(rows.map((row) => handOver(row, signal)));
+    },
+  };
+};
+
+/** The claim ended before its turn came. */
+const later: SendOutcome = { outcome: 'later', delayMs: 0 };
+
+const deliveryOf = (
+  row: RelayRow,
+  parts: { readonly group: string; readonly attempt: number; readonly signal: AbortSignal },
+): Delivery => ({
+  message: rowMessage(row),
+  topic: row.topic,
+  partition: 0,
+  position: row.seq,
+  token: storedToken,
+  ...parts,
+});
