@@ -1,4 +1,4 @@
-import { defineConfig } from 'oxlint';
+import { type DummyRuleMap, defineConfig } from 'oxlint';
 import { packages, rootManifest, users, type Workspace } from './scripts/workspaces.ts';
 
 type Dependencies = Readonly<Record<string, string>> | undefined;
@@ -13,14 +13,14 @@ const throughTheIndex = {
 const ownTimers = { regex: '^(node:)?timers(/|$)', message: clock };
 
 /** Refuses every import that is neither relative, nor Node's, nor declared. */
-const imports = (declared: readonly Dependencies[], refused: readonly object[] = [throughTheIndex]) => {
+const imports = (declared: readonly Dependencies[], refused = [throughTheIndex]): DummyRuleMap => {
   const names = declared.flatMap((dependencies) => Object.keys(dependencies ?? {}));
   const allowed = ['./**', '../**', 'node:*', 'node:*/**', ...names, ...names.map((name) => `${name}/**`)];
   const undeclared = {
     group: ['*', ...allowed.map((name) => `!${name}`)],
     message: 'declare it in the package.json of the package that imports it',
   };
-  return { 'no-restricted-imports': ['error', { patterns: [...refused, undeclared] }] } as const;
+  return { 'no-restricted-imports': ['error', { patterns: [...refused, undeclared] }] };
 };
 
 const itself = ({ name }: { readonly name: string }) => ({ [name]: '' });
