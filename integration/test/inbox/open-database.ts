@@ -13,19 +13,19 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
-/** `url`: how to reach the database, given where it is; for a proxy. */
+/** `through`: how to reach the database, given where it is; for a proxy. */
 export const openDatabase = async ({
   modules = [inboxSchema],
-  through = (url: string) => url,
+  through = async (url: string) => url,
   max = 20,
 }: {
   readonly modules?: readonly SchemaModule[];
-  readonly through?: (url: string) => string;
+  readonly through?: (url: string) => Promise<string>;
   readonly max?: number;
 } = {}): Promise<TestDatabase> => {
   const fresh = await freshDatabase();
   const pool = new pg.Pool({ connectionString: fresh.url, max });
-  const near = new pg.Pool({ connectionString: through(fresh.url), max });
+  const near = new pg.Pool({ connectionString: await through(fresh.url), max });
   pool.on('error', () => {});
   await migrate(pgDatabase(pool), modules);
   await pool.query('create table effects (no bigint generated always as identity, id text, key text)');
