@@ -15,6 +15,8 @@ export interface TestLog {
   readonly url: string;
   /** For the test's own statements. */
   readonly pool: Pool;
+  /** What the transports run in. */
+  readonly runtime: Runtime;
   /** What the transports have logged as a warning or an error, newest last. */
   readonly complaints: readonly string[];
   /** What they have counted, by name. */
@@ -38,6 +40,7 @@ export const openTestLog = async (server?: PostgresServer): Promise<TestLog> => 
   return {
     url: fresh.url,
     pool,
+    runtime,
     complaints,
     counts,
     open: (options = {}, url = fresh.url) => {

@@ -1,11 +1,8 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
-import type { Database, Row } from '@holdfast/postgres';
+import type { Database } from '@holdfast/postgres';
 
-/** One statement at a time, each of which ends. */
-export interface Execute {
-  readonly schema: string;
-  readonly execute: (text: string, values: readonly string[], signal?: AbortSignal) => Promise<readonly Row[]>;
-}
+/** What reads and writes the log: single statements, each in a transaction of its own. */
+export type Execute = Pick<Database<never>, 'schema' | 'execute'>;
 
 /** No answer: the connection is half open, or the server stands still. Whether the statement happened is not known. */
 export class StatementTimeoutError extends HoldfastError {
@@ -20,10 +17,10 @@ export class StatementTimeoutError extends HoldfastError {
   }
 }
 
-/** Executes on the database; gives up the connection of a statement that has no answer after `timeoutMs`. */
-export const boundedExecute = <Tx>(database: Database<Tx>, clock: Clock, timeoutMs: number): Execute => ({
-  schema: database.schema,
-  execute: async (text, values, signal) => {
+/** The database with single statements that end: the connection of one that has no answer after `timeoutMs` is given up. */
+export const boundStatements = <Tx>(database: Database<Tx>, clock: Clock, timeoutMs: number): Database<Tx> => ({
+  ...database,
+  execute: async (text, values, { signal } = {}) => {
     const given = new AbortController();
     const giveUp = (): void => given.abort(signal?.reason);
     const cancel = clock.after(timeoutMs, () => given.abort(new StatementTimeoutError(timeoutMs)));

@@ -79,7 +79,7 @@ export const readLog = async (
       String(Math.max(...readings.map(({ limit }) => limit))),
       String(most),
     ],
-    signal,
+    { signal },
   );
   // The statement's own columns.
   return rows as readonly LogRow[];

@@ -83,7 +83,6 @@ export const storePositions = async (
   { execute, schema }: Execute,
   group: string,
   settled: readonly Settled[],
-  signal?: AbortSignal,
 ): Promise<void> => {
   await execute(
     `update ${schema}.log_positions g set settled_to = s.settled_to
@@ -99,6 +98,5 @@ export const storePositions = async (
       array(settled.map(({ epoch }) => BigInt(epoch))),
       array(settled.map(({ settledTo }) => BigInt(settledTo))),
     ],
-    signal,
   );
 };

@@ -1,18 +1,17 @@
-import type { Receive, Runtime, SubscribeOptions, Subscription } from '@holdfast/core';
+import { isHoldfastError, type Receive, type Runtime, type SubscribeOptions, type Subscription } from '@holdfast/core';
 import { createIntake, type IntakeOptions } from '@holdfast/flow';
-import { createLeases, type Database, type Leases } from '@holdfast/postgres';
-import type { Execute } from './execute.ts';
+import { checkSchema, createLeases, type Database, type Leases } from '@holdfast/postgres';
 import { readHealth } from './health.ts';
 import { isFatal } from './is-fatal.ts';
 import { scopeOf } from './owned-partition.ts';
 import { createPartitions } from './partitions.ts';
 import { createReader } from './reader.ts';
+import { postgresTransportSchema } from './schema.ts';
 import type { Topic } from './topics.ts';
 
 export interface Subscribing<Tx> {
   readonly name: string;
   readonly database: Database<Tx>;
-  readonly execute: Execute;
   readonly leaseMs: number;
   readonly drainMs: number;
   readonly topics: readonly Topic[];
@@ -31,7 +30,7 @@ const defaultDeadlineMs = 10_000;
 
 /** Joins a group that exists and reads its share of the partitions. Rejects if it cannot join. */
 export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promise<LogSubscription> => {
-  const { name, database, execute, leaseMs, drainMs, topics, options, runtime } = subscribing;
+  const { name, database, leaseMs, drainMs, topics, options, runtime } = subscribing;
   const { clock, log } = runtime;
   const { group, maxInFlight = 1_000 } = options;
   const stop = new AbortController();
@@ -60,12 +59,12 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
 
   const intake = createIntake({ ...options, maxInFlight, receive, deadLetter, runtime, name });
   const partitions = createPartitions({
-    ...{ execute, intake, subscribing: options, runtime },
+    ...{ execute: database, intake, subscribing: options, runtime },
     onChange: () => reader.wake(),
     drained: drained.promise,
   });
   const reader = createReader({
-    ...{ execute, intake, maxInFlight, clock, log, isFatal },
+    ...{ execute: database, intake, maxInFlight, clock, log, isFatal },
     owned: () => partitions.owned,
     shares: () => leases.reduce((sum, one) => sum + one.held.length, 0),
     signal: stop.signal,
@@ -95,7 +94,8 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
     }
     ended.resolve();
   };
-  const die = async (error: unknown): Promise<void> => {
+  const die = async (cause: unknown): Promise<void> => {
+    const error = await whySchema(database, cause);
     log.error(
       { group, topics: topics.map((topic) => topic.name), error },
       'the subscription has ended: it cannot go on',
@@ -125,6 +125,16 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
       return closing;
     },
   };
+};
+
+/** What is wrong with the tables, if that is it. */
+const whySchema = async <Tx>(database: Database<Tx>, error: unknown): Promise<unknown> => {
+  try {
+    await checkSchema(database, [postgresTransportSchema]);
+    return error;
+  } catch (found) {
+    return isHoldfastError(found) ? found : error;
+  }
 };
 
 const startAll = async (leases: readonly Leases[]): Promise<void> => {

@@ -5,25 +5,26 @@ import {
   TopologyMismatchError,
   type TopologyRequest,
 } from '@holdfast/core';
-import type { Execute } from './execute.ts';
+import { checkSchema, type Database } from '@holdfast/postgres';
 import { requirePartitions, type Settings } from './options.ts';
 import { createGroup, readGroups } from './positions.ts';
+import { postgresTransportSchema } from './schema.ts';
 import { seekGroup } from './seek.ts';
 import type { Topics } from './topics.ts';
 
 export interface LogTopology extends Topology {
-  /** Applies what the options declare, once. Called before each use, so that a mismatch is found by whoever uses it. */
+  /** Checks the tables and applies what the options declare, once. Called before each use, so that a mismatch is found by whoever uses it. */
   declare(): Promise<void>;
 }
 
 export interface TopologyOptions<Tx> {
+  readonly database: Database<Tx>;
   readonly settings: Settings<Tx>;
-  readonly execute: Execute;
   readonly topics: Topics;
   readonly requireOpen: () => void;
 }
 
-export const createTopology = <Tx>({ settings, execute, topics, requireOpen }: TopologyOptions<Tx>): LogTopology => {
+export const createTopology = <Tx>({ database, settings, topics, requireOpen }: TopologyOptions<Tx>): LogTopology => {
   let declared: Promise<void> | undefined;
 
   const plan = async (request: TopologyRequest): Promise<readonly TopologyChange[]> => {
@@ -39,7 +40,7 @@ export const createTopology = <Tx>({ settings, execute, topics, requireOpen }: T
       if (existing === undefined) {
         changes.push({ change: 'create-topic', topic, partitions: partitions ?? settings.partitions });
       }
-      const known = existing === undefined ? [] : (await readGroups(execute, existing)).map(({ group }) => group);
+      const known = existing === undefined ? [] : (await readGroups(database, existing)).map(({ group }) => group);
       for (const [group, from] of Object.entries(groups)) {
         if (!known.includes(group)) changes.push({ change: 'create-group', topic, group, from });
       }
@@ -50,15 +51,17 @@ export const createTopology = <Tx>({ settings, execute, topics, requireOpen }: T
   const apply = async (request: TopologyRequest): Promise<void> => {
     for (const change of await plan(request)) {
       if (change.change === 'create-topic') await topics.ensure(change.topic, change.partitions);
-      else await createGroup(execute, await topics.require(change.topic), change.group, change.from);
+      else await createGroup(database, await topics.require(change.topic), change.group, change.from);
     }
   };
 
   const declare = (): Promise<void> => {
-    declared ??= apply({ topics: settings.topics }).catch((error: unknown) => {
-      declared = undefined;
-      throw error;
-    });
+    declared ??= checkSchema(database, [postgresTransportSchema])
+      .then(() => apply({ topics: settings.topics }))
+      .catch((error: unknown) => {
+        declared = undefined;
+        throw error;
+      });
     return declared;
   };
 
@@ -79,11 +82,11 @@ export const createTopology = <Tx>({ settings, execute, topics, requireOpen }: T
     describe: async (name) => {
       await use();
       const topic = await topics.require(name);
-      return { topic: name, partitions: topic.partitions, groups: await readGroups(execute, topic) };
+      return { topic: name, partitions: topic.partitions, groups: await readGroups(database, topic) };
     },
     seek: async (name, group, to) => {
       await use();
-      await seekGroup(settings.database, await topics.require(name), group, to);
+      await seekGroup(database, await topics.require(name), group, to);
     },
   };
 };

@@ -9,7 +9,7 @@ import {
   type Transport,
 } from '@holdfast/core';
 import { createListener, createNotifier, type Listener } from '@holdfast/postgres';
-import { boundedExecute } from './execute.ts';
+import { boundStatements } from './execute.ts';
 import { type PostgresTransportOptions, readOptions, requireWhole, type Settings } from './options.ts';
 import { createGroup } from './positions.ts';
 import { createLogPublisher } from './publish.ts';
@@ -29,21 +29,21 @@ const defaultDeadlineMs = 10_000;
  */
 export const postgresTransport = <Tx>(options: PostgresTransportOptions<Tx>): Transport => {
   const settings = readOptions(options);
-  const { database, runtime, leaseMs, drainMs } = settings;
-  const execute = boundedExecute(database, runtime.clock, statementTimeoutMs);
-  const topics = createTopics(execute, settings.partitions, runtime.log);
+  const { runtime, leaseMs, drainMs } = settings;
+  const database = boundStatements(settings.database, runtime.clock, statementTimeoutMs);
+  const topics = createTopics(database, settings.partitions, runtime.log);
   const subscriptions = new Set<LogSubscription>();
   const channel = `${database.schema.replaceAll('"', '')}_log`.slice(0, 63);
   const notifier = createNotifier(database, channel, { runtime });
   const publisher = createLogPublisher({
-    ...{ execute, topics, maxBodyBytes: settings.maxBodyBytes },
+    ...{ execute: database, topics, maxBodyBytes: settings.maxBodyBytes },
     prepare: () => topology.declare(),
     onStored: () => {
       wakeAll();
       notifier.wake();
     },
   });
-  const retention = keepRetention(execute, settings);
+  const retention = keepRetention(database, settings);
   let listener: Listener | undefined;
   let closed: Promise<void> | undefined;
 
@@ -53,7 +53,7 @@ export const postgresTransport = <Tx>(options: PostgresTransportOptions<Tx>): Tr
   const requireOpen = (): void => {
     if (closed !== undefined) throw new ClosedError(`transport '${name}'`);
   };
-  const topology = createTopology({ settings, execute, topics, requireOpen });
+  const topology = createTopology({ database, settings, topics, requireOpen });
 
   const publish: Transport['publish'] = async (topic, messages, sending) => {
     if (closed !== undefined) {
@@ -72,10 +72,10 @@ export const postgresTransport = <Tx>(options: PostgresTransportOptions<Tx>): Tr
     checkSubscribe(names, subscribing);
     await topology.declare();
     const targets = await Promise.all(names.map((topic) => topics.ensure(topic)));
-    for (const topic of targets) await createGroup(execute, topic, subscribing.group, subscribing.from);
+    for (const topic of targets) await createGroup(database, topic, subscribing.group, subscribing.from);
     requireOpen();
     const subscription = await startSubscription({
-      ...{ name, database, execute, leaseMs, drainMs, receive, runtime },
+      ...{ name, database, leaseMs, drainMs, receive, runtime },
       topics: targets,
       options: subscribing,
       deadLetter: (message, deadTopic) => publisher.publish(deadTopic, [message]),

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ack, isHoldfastError, type Message } from '@holdfast/core';
+import { migrate, pgDatabase } from '@holdfast/postgres';
+import { postgresTransport, postgresTransportSchema } from '@holdfast/transport-postgres';
+import { Pool } from 'pg';
+import { eventually, freshDatabase, ownPostgres, type PostgresServer } from '../../harness/index.ts';
+import { messageOf, openTestLog, type TestLog } from './test-log.ts';
+
+describe('the log when its database goes away', function () {
+  this.timeout(60_000);
+  let server: PostgresServer;
+  let log: TestLog;
+  before(async () => {
+    server = await ownPostgres();
+    log = await openTestLog(server);
+  });
+  after(async () => {
+    await log.close();
+    await server.close();
+  });
+
+  it('P2: nothing is lost and order holds when Postgres is stopped at once under load and started again', async () => {
+    const [publisher, consumer] = [log.open(), log.open({ leaseMs: 2_000 })];
+    await publisher.topology.apply({ topics: { orders: { partitions: 4 } } });
+    const firsts = new Map<string, number[]>();
+    const seen = new Set<string>();
+    const subscription = await consumer.subscribe(
+      ['orders'],
+      async ({ message: { id, key = '' } }) => {
+        if (!seen.has(id)) firsts.set(key, [...(firsts.get(key) ?? []), Number(id.split('-')[1])]);
+        seen.add(id);
+        return ack;
+      },
+      { group: 'g', from: 'earliest', maxInFlight: 200 },
+    );
+    let stopped = false;
+    const publish = async (key: string): Promise<number> => {
+      let n = 0;
+      while (!stopped) {
+        if (await stored(messageOf(`${key}-${n}`, key))) n++;
+        else await sleep(20);
+      }
+      return n;
+    };
+    /** Again and again until it is known to be there: ids are stable, so copies may be stored. */
+    const stored = (message: Message): Promise<boolean> =>
+      publisher.publish('orders', [message]).then(
+        () => true,
+        () => false,
+      );
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const publishing = Promise.all(keys.map(publish));
+    for (let round = 0; round < 2; round++) {
+      await eventually(() => assert.ok(seen.size > (round + 1) * 300), { timeoutMs: 20_000 });
+      await server.stop('immediate');
+      await sleep(300);
+      await server.start();
+    }
+    const before = seen.size;
+    await eventually(() => assert.ok(seen.size > before + 300), { timeoutMs: 20_000 });
+    stopped = true;
+    const counts = await publishing;
+    await eventually(
+      () =>
+        assert.deepEqual(
+          keys.map((key) => firsts.get(key)?.length),
+          counts,
+        ),
+      { timeoutMs: 20_000 },
+    );
+    for (const [key, numbers] of firsts)
+      assert.deepEqual(
+        numbers,
+        numbers.map((_, n) => n),
+        `key ${key}`,
+      );
+    await eventually(() => assert.deepEqual(subscription.health(), { live: true, ready: true, reasons: [] }));
+  });
+
+  it('P6: is not ready while the database is gone, says so, and closes all the same', async () => {
+    const transport = log.open({ leaseMs: 1_000 });
+    const subscription = await transport.subscribe(['gone'], async () => ack, { group: 'g', from: 'latest' });
+    await eventually(() => assert.equal(subscription.health().ready, true));
+    await server.stop('fast');
+    try {
+      await eventually(() => assert.equal(subscription.health().ready, false));
+      assert.ok(subscription.health().reasons.length > 0);
+      assert.equal(subscription.health().live, true);
+      const started = performance.now();
+      await transport.close({ deadlineMs: 1_500 });
+      assert.ok(performance.now() - started < 2_500, 'close took longer than its deadline');
+      await subscription.closed;
+    } finally {
+      await server.start();
+    }
+  });
+
+  it('P7: close ends by its deadline while the database answers nothing', async () => {
+    const transport = log.open();
+    await transport.topology.apply({ topics: { frozen: { partitions: 1 } } });
+    await transport.subscribe(['frozen'], async () => ack, { group: 'g', from: 'latest' });
+    await server.pause();
+    try {
+      const published = transport.publish('frozen', [messageOf('x')]).catch(() => {});
+      const started = performance.now();
+      await transport.close({ deadlineMs: 1_000 });
+      assert.ok(performance.now() - started < 2_000, 'close took longer than its deadline');
+      await server.resume();
+      await published;
+    } finally {
+      await server.resume();
+    }
+  });
+
+  it('ends with the reason when its tables are gone, and cannot be begun without them', async () => {
+    const fresh = await freshDatabase(server);
+    const pool = new Pool({ connectionString: fresh.url });
+    const database = pgDatabase(pool);
+    const without = postgresTransport({ database, runtime: log.runtime });
+    const missing = (error: unknown): boolean => isHoldfastError(error, 'schema_missing');
+    await assert.rejects(
+      without.subscribe(['t'], async () => ack, { group: 'g', from: 'latest' }),
+      missing,
+    );
+    await migrate(database, [postgresTransportSchema]);
+    const transport = postgresTransport({ database, runtime: log.runtime });
+    const subscription = await transport.subscribe(['t'], async () => ack, { group: 'g', from: 'latest' });
+    await pool.query('drop schema holdfast cascade');
+    await assert.rejects(subscription.closed, missing);
+    assert.equal(subscription.health().live, false);
+    await transport.close();
+    await without.close();
+    await pool.end();
+    await fresh.drop();
+  });
+});
