@@ -11,7 +11,7 @@ export type AttemptEnd = { readonly end: 'acked' | 'duplicate' } | FailedAttempt
 export interface FailedAttempt {
   readonly end: 'failed';
   readonly error: unknown;
-  /** Its `once` had committed before. */
+  /** Its `once` had committed before, now or in an earlier attempt. */
   readonly hadEffect: boolean;
 }
 
@@ -66,7 +66,11 @@ export const duplicate: AttemptEnd = { end: 'duplicate' };
 export const failedAttempt = async (error: unknown, limit: TimeLimit, call: OnceCall): Promise<FailedAttempt> => {
   await call.ended;
   const blamed = call.error instanceof InboxUnavailableError ? call.error : error;
-  return { end: 'failed', error: limit.expired ?? blamed, hadEffect: call.state === 'done' };
+  return {
+    end: 'failed',
+    error: limit.expired ?? blamed,
+    hadEffect: call.state === 'done' || call.state === 'duplicate',
+  };
 };
 
 const limitKey: unique symbol = Symbol('limit');

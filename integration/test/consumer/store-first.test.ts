@@ -1,0 +1,314 @@
+import assert from 'node:assert/strict';
+import { type Consumer, type ConsumerOptions, createConsumer } from '@holdfast/consumer';
+import {
+  createPublisher,
+  createRuntime,
+  encodeMessage,
+  isHoldfastError,
+  type Message,
+  silentLog,
+  type Transport,
+} from '@holdfast/core';
+import { constant } from '@holdfast/policies';
+import { memoryTransport } from '@holdfast/transport-memory';
+import type pg from 'pg';
+import { eventually } from '../../harness/index.ts';
+import { addEffect, openDatabase, type TestDatabase } from '../inbox/open-database.ts';
+import { OrderPlaced } from './contracts.ts';
+
+describe("a consumer with inbox: 'store-first'", () => {
+  let db: TestDatabase;
+  let transport: Transport;
+  beforeEach(async () => {
+    db = await openDatabase();
+    transport = memoryTransport({ topics: { orders: { partitions: 4 } }, runtime: { log: silentLog } });
+  });
+  afterEach(async () => {
+    await transport.close();
+    await db.close();
+  });
+
+  const create = (options: Partial<ConsumerOptions<pg.PoolClient>> = {}): Consumer<pg.PoolClient> =>
+    createConsumer({
+      transport,
+      group: 'billing',
+      from: 'earliest',
+      database: db.database,
+      inbox: 'store-first',
+      retry: { attempts: 4, backoff: constant({ delayMs: 5 }) },
+      runtime: { log: silentLog },
+      ...options,
+    });
+  const place = (customer: string, no: number): Promise<Message> =>
+    createPublisher(transport).publish(OrderPlaced, { customer, no }, { id: `${customer}-${no}` });
+  const lag = async (): Promise<number> => (await transport.topology.describe('orders')).groups[0]?.lag ?? Number.NaN;
+  const stored = () => db.count('select count(*) from holdfast.inbox_messages');
+  const effectsOf = async (customer: string): Promise<string[]> => {
+    const { rows } = await db.pool.query<{ id: string }>('select id from effects where key = $1 order by no', [
+      customer,
+    ]);
+    return rows.map(({ id }) => id);
+  };
+
+  it('P2: settles a message when it is stored, and handles it from there', async () => {
+    const handling = Promise.withResolvers<void>();
+    await using consumer = create();
+    consumer.on(OrderPlaced, async ({ customer, no }, { once }) => {
+      await handling.promise;
+      await once(addEffect(`${customer}-${no}`, customer));
+    });
+    await consumer.start();
+    await place('ada', 1);
+    await eventually(() => assert.equal(consumer.stats().stored, 1));
+    await eventually(async () => assert.equal(await lag(), 0));
+    assert.equal(await stored(), 1);
+    handling.resolve();
+    await eventually(async () => assert.equal(await stored(), 0));
+    assert.deepEqual(await effectsOf('ada'), ['ada-1']);
+    assert.equal(consumer.stats().acked, 1);
+  });
+
+  it('P4: turns a copy away when it is stored, before and after the message was handled', async () => {
+    const handling = Promise.withResolvers<void>();
+    await using consumer = create();
+    consumer.on(OrderPlaced, async ({ customer, no }, { once }) => {
+      await handling.promise;
+      await once(addEffect(`${customer}-${no}`, customer));
+    });
+    await consumer.start();
+    await place('ada', 1);
+    await place('ada', 1);
+    await eventually(() => assert.equal(consumer.stats().duplicates, 1));
+    handling.resolve();
+    await eventually(async () => assert.equal(await stored(), 0));
+    await place('ada', 1);
+    await eventually(() => assert.equal(consumer.stats().duplicates, 2));
+    assert.deepEqual(await effectsOf('ada'), ['ada-1']);
+  });
+
+  it('P3: keeps the order of a key through retries, while other keys go on', async () => {
+    await using consumer = create();
+    consumer.on(OrderPlaced, async ({ customer, no }, { once, attempt }) => {
+      if (customer === 'ada' && no === 1 && attempt < 4) throw new Error('busy');
+      await once(addEffect(`${customer}-${no}`, customer));
+    });
+    await consumer.start();
+    for (const no of [1, 2, 3, 4, 5]) for (const customer of ['ada', 'bob', 'cid']) await place(customer, no);
+    await eventually(async () => assert.equal(await db.count('select count(*) from effects'), 15));
+    for (const customer of ['ada', 'bob', 'cid']) {
+      assert.deepEqual(
+        await effectsOf(customer),
+        [1, 2, 3, 4, 5].map((no) => `${customer}-${no}`),
+      );
+    }
+    assert.equal(consumer.stats().retried, 3);
+  });
+
+  it('P8: puts a message that fails always into the dead topic, and goes on with its key', async () => {
+    const letters: Message[] = [];
+    await using consumer = create();
+    consumer.on(OrderPlaced, async ({ customer, no }, { once }) => {
+      if (no === 1) throw new RangeError('poison');
+      await once(addEffect(`${customer}-${no}`, customer));
+    });
+    await consumer.start();
+    await transport.subscribe(
+      ['orders.dead'],
+      async ({ message }) => {
+        letters.push(message);
+        return { outcome: 'ack' };
+      },
+      { group: 'undertaker', from: 'earliest' },
+    );
+    await place('ada', 1);
+    await place('ada', 2);
+    await eventually(() => assert.equal(letters.length, 1));
+    await eventually(async () => assert.deepEqual(await effectsOf('ada'), ['ada-2']));
+    assert.equal(letters[0]?.headers['holdfast-dead-error'], 'RangeError: poison');
+    assert.equal(letters[0]?.headers['holdfast-dead-attempts'], '4');
+    await eventually(async () => assert.equal(await stored(), 0));
+  });
+
+  it('deletes a message whose handler did without once when that has succeeded', async () => {
+    let runs = 0;
+    await using consumer = create();
+    consumer.on(OrderPlaced, async () => void runs++);
+    await consumer.start();
+    await place('ada', 1);
+    await eventually(() => assert.equal(runs, 1));
+    await eventually(async () => assert.equal(await stored(), 0));
+  });
+
+  it('P2: runs a handler again that failed after its effect, which stays one', async () => {
+    const outcomes: string[] = [];
+    await using consumer = create();
+    consumer.on(OrderPlaced, async ({ customer, no }, { once, attempt }) => {
+      outcomes.push((await once(addEffect(`${customer}-${no}`, customer))).outcome);
+      if (attempt === 1) throw new Error('the mail could not be sent');
+    });
+    await consumer.start();
+    await place('ada', 1);
+    await eventually(() => assert.deepEqual(outcomes, ['done', 'duplicate']));
+    await eventually(async () => assert.equal(await stored(), 0));
+    assert.deepEqual(await effectsOf('ada'), ['ada-1']);
+  });
+
+  it('hands what was stored to the next consumer of its group, and to no other group', async () => {
+    const handled: string[] = [];
+    const storing = create();
+    storing.on(OrderPlaced, () => new Promise(() => {}));
+    await storing.start();
+    await place('ada', 1);
+    await place('ada', 2);
+    await eventually(() => assert.equal(storing.stats().stored, 2));
+    await storing.close({ deadlineMs: 100 });
+    await using other = create({ group: 'shipping', from: 'latest' });
+    other.on(OrderPlaced, async ({ no }) => void handled.push(`shipping ${no}`));
+    await other.start();
+    await using next = create();
+    next.on(OrderPlaced, async ({ no }) => void handled.push(`billing ${no}`));
+    await next.start();
+    await eventually(() => assert.deepEqual(handled, ['billing 1', 'billing 2']));
+  });
+
+  it('P4: gives one effect when two run the same stored message, as after a claim that was lost unnoticed', async () => {
+    const outcomes: string[] = [];
+    const late = Promise.withResolvers<void>();
+    const first = create();
+    first.on(OrderPlaced, async ({ customer, no }, { once }) => {
+      await late.promise;
+      outcomes.push(
+        (await once(addEffect(`${customer}-${no}`, customer)).catch(() => ({ outcome: 'aborted' }))).outcome,
+      );
+    });
+    await first.start();
+    await place('ada', 1);
+    await eventually(() => assert.equal(first.stats().delivered, 2));
+    await first.close({ deadlineMs: 50 });
+    await using second = create();
+    second.on(OrderPlaced, async ({ customer, no }, { once }) => {
+      outcomes.push((await once(addEffect(`${customer}-${no}`, customer))).outcome);
+    });
+    await second.start();
+    await eventually(() => assert.deepEqual(outcomes, ['done']));
+    late.resolve();
+    await eventually(() => assert.equal(outcomes.length, 2));
+    assert.deepEqual(await effectsOf('ada'), ['ada-1']);
+  });
+
+  it('takes nothing and handles nothing while it is paused', async () => {
+    const handledWhile: string[] = [];
+    let phase = 'paused';
+    await using consumer = create();
+    consumer.on(OrderPlaced, async ({ no }) => void handledWhile.push(`${no} ${phase}`));
+    const storing = create();
+    storing.on(OrderPlaced, () => new Promise(() => {}));
+    await storing.start();
+    await place('ada', 1);
+    await eventually(() => assert.equal(storing.stats().stored, 1));
+    await storing.close({ deadlineMs: 50 });
+
+    consumer.pause('maintenance');
+    await consumer.start();
+    await place('ada', 2);
+    // Whoever owns the shard has looked at least once when a lease is there.
+    await eventually(async () =>
+      assert.equal(await db.count('select count(*) from holdfast.leases where owner is not null'), 4),
+    );
+    phase = 'resumed';
+    consumer.resume('maintenance');
+    await eventually(() => assert.deepEqual(handledWhile, ['1 resumed', '2 resumed']));
+  });
+
+  it('stores what a broker may bring: text, bytes, no key; and rejects by name what Postgres cannot hold', async () => {
+    const bodies: string[] = [];
+    const consumer = createConsumer({
+      transport,
+      group: 'billing',
+      from: 'earliest',
+      database: db.database,
+      inbox: 'store-first',
+      unhandled: 'reject',
+      runtime: { log: silentLog },
+    });
+    const codec = {
+      contentType: 'application/octet-stream',
+      encode: (payload: unknown) => payload as Uint8Array,
+      decode: (body: Uint8Array) => body,
+    };
+    const any = { '~standard': { version: 1 as const, vendor: 'test', validate: (value: unknown) => ({ value }) } };
+    const Bytes = { ...OrderPlaced, codec, schema: any };
+    consumer.on(Bytes, async (payload) => void bodies.push(Buffer.from(payload as Uint8Array).toString('hex')));
+    await consumer.start();
+    const base = { type: 'order.placed', headers: {} };
+    const messages: Message[] = [
+      { ...base, id: 'text', body: Buffer.from('ä "quoted" \\u0000') },
+      { ...base, id: 'nul', body: Buffer.from('a\0b') },
+      { ...base, id: 'bytes', body: Buffer.from([0xff, 0xfe, 0x00, 0x80]) },
+      { ...base, id: 'empty', body: Buffer.alloc(0) },
+      { ...base, id: 'x'.repeat(2_000), body: Buffer.from('1') },
+      { ...base, id: 'long key', key: 'k'.repeat(2_000), body: Buffer.from('1') },
+    ];
+    await transport.publish('orders', messages);
+    await eventually(() => assert.equal(bodies.length, 4));
+    assert.deepEqual(
+      bodies.toSorted(),
+      messages
+        .slice(0, 4)
+        .map(({ body }) => Buffer.from(body).toString('hex'))
+        .toSorted(),
+    );
+    await eventually(() => assert.equal(consumer.stats().rejected, 2));
+    await consumer.close();
+  });
+
+  it("is not left for 'direct' while messages are stored", async () => {
+    const storing = create();
+    storing.on(OrderPlaced, () => new Promise(() => {}));
+    await storing.start();
+    await place('ada', 1);
+    await eventually(() => assert.equal(storing.stats().stored, 1));
+    await storing.close({ deadlineMs: 50 });
+    const direct = create({ inbox: 'direct' });
+    direct.on(OrderPlaced, async () => {});
+    await assert.rejects(direct.start(), (error) => {
+      assert.ok(isHoldfastError(error, 'invalid_option'));
+      return /stored messages/.test(error.message);
+    });
+    await direct.close();
+  });
+
+  it('handles batches from the store, each with one effect', async () => {
+    await using consumer = create();
+    const sizes: number[] = [];
+    consumer.onBatch(
+      OrderPlaced,
+      async (batch, { once }) => {
+        sizes.push(batch.length);
+        await once(async (tx, fresh) => {
+          for (const { payload } of fresh) await addEffect(`${payload.customer}-${payload.no}`, payload.customer)(tx);
+          if (fresh.length > 1 && fresh.some(({ payload }) => payload.customer === 'c-3')) throw new Error('busy');
+        });
+      },
+      { maxSize: 20 },
+    );
+    consumer.pause('until all are there');
+    await consumer.start();
+    for (let at = 0; at < 10; at++) for (const no of [1, 2]) await place(`c-${at}`, no);
+    consumer.resume('until all are there');
+    await eventually(async () => assert.equal(await stored(), 0));
+    await eventually(async () => assert.equal(await db.count('select count(*) from effects'), 20));
+    assert.equal(await db.count('select count(distinct id) from effects'), 20);
+    assert.ok(Math.max(...sizes) > 1);
+  });
+
+  it('runs a message of a test through the stack without a store', async () => {
+    await using consumer = create();
+    consumer.on(OrderPlaced, async ({ customer, no }, { once }) => {
+      assert.equal((await once(addEffect(`${customer}-${no}`, customer))).outcome, 'done');
+    });
+    const message = await encodeMessage(OrderPlaced, { customer: 'ada', no: 1 }, {}, createRuntime());
+    assert.deepEqual(await consumer.receive(message), { outcome: 'ack' });
+    assert.deepEqual(await effectsOf('ada'), ['ada-1']);
+  });
+});
