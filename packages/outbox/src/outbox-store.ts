@@ -23,7 +23,7 @@ export const createOutboxStore = <Tx>(database: Database<Tx>): OutboxStore<Tx> =
     parked: async ({ limit = 100, after = '0' } = {}) => {
       const rows = await database.execute(
         `select seq::text, id, key, topic, type, headers, body, encoding, reason, errors, attempts::text,
-           (extract(epoch from parked_at) * 1000)::text as parked_at
+           (extract(epoch from parked_at) * 1000)::text as since
          from ${schema}.outbox_parked where seq > $1::text::bigint order by seq limit $2::text::bigint`,
         [after, String(limit)],
       );
@@ -56,7 +56,7 @@ const parkedMessage = (row: Row): ParkedMessage => ({
   reason: text(row, 'reason'),
   errors: JSON.parse(text(row, 'errors')) as string[],
   attempts: Number(row.attempts),
-  parkedAt: new Date(Number(row.parked_at)),
+  parkedAt: new Date(Number(row.since)),
   position: text(row, 'seq'),
 });
 

@@ -64,7 +64,7 @@ export const createTableStore = <Tx>(database: Database<Tx>, table: string, rout
         pending: Number(row?.pending),
         parked: Number(row?.parked),
         delayed: Number(row?.delayed),
-        lagMs: Number(row?.lag_ms),
+        lagMs: Number(row?.lag),
       };
     },
   };

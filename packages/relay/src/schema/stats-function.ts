@@ -2,7 +2,7 @@ import type { Names } from './names.ts';
 
 /** `stats(route)`: counts that read every row, for people and gauges; and how old the oldest due row is. */
 export const createStatsFunction = (names: Names): string => `
-create function ${names.part('stats')}(of_route text) returns table (pending text, parked text, delayed text, lag_ms text)
+create function ${names.part('stats')}(of_route text) returns table (pending text, parked text, delayed text, lag text)
 language sql as $stats$
   with ring as (
     select count(*) as rows, min(r.due_at) as oldest from ${names.ring} r where r.route = of_route
