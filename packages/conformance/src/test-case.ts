@@ -30,12 +30,17 @@ export const registerCases = <Bench>(
 ): void => {
   checkSkips(cases, skip);
   describe(title, () => {
-    afterEach(cleanUp);
+    // For tests that failed or timed out. A framework may give up the whole suite when this rejects, and such a test has
+    // already said what is wrong.
+    afterEach(() => cleanUp().catch(() => {}));
     for (const { name, pointless, run } of cases) {
+      const runClean = async (): Promise<void> => {
+        await run(bench);
+        await cleanUp();
+      };
       const reason = skip.find(({ test }) => test === name)?.reason ?? pointless?.(bench);
-      if (reason === undefined) it(name, () => run(bench));
-      // biome-ignore lint/suspicious/noSkippedTests: the adapter declares that it differs here, and the reason is shown.
-      else it.skip(`${name} [skipped: ${reason}]`, () => run(bench));
+      if (reason === undefined) it(name, runClean);
+      else it.skip(`${name} [skipped: ${reason}]`, runClean);
     }
   });
 };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { ack, type Settlement } from '@holdfast/core';
+import { partitionOf } from '@holdfast/flow';
 import { throughout } from '../eventually.ts';
 import { heapBytes } from '../heap-bytes.ts';
 import { messageOf, messagesOf } from '../message-of.ts';
@@ -47,15 +48,24 @@ export const bounds: readonly TestCase<TransportBench>[] = [
     },
   },
   {
-    name: 'P5: with one message in flight at a time every partition still gets its turn',
+    name: 'P8: a long backlog of one partition does not starve another one',
     run: async (bench) => {
       const transport = await bench.open();
-      const topic = await bench.topic(transport, { partitions: 8 });
+      const group = bench.name('group');
+      const topic = await bench.topic(transport, { partitions: 2, groups: { [group]: 'latest' } });
+      const [one, other] = [keyIn(0, 2), keyIn(1, 2)];
+      const backlogs = [one, other].map((key) => Array.from({ length: 60 }, (_, n) => messageOf(`${key}/${n}`, key)));
+      for (const backlog of backlogs) await transport.publish(topic, backlog);
       const witness = createWitness();
-      await bench.subscribe(transport, [topic], witness.receive(), { maxInFlight: 1, concurrency: 1 });
-      await transport.publish(topic, messagesOf(60, 30));
-      await bench.eventually(() => assert.equal(witness.acked.length, 60));
+      await bench.subscribe(transport, [topic], witness.receive(), { group, maxInFlight: 1, concurrency: 1 });
+      await bench.eventually(() => assert.equal(witness.acked.length, 120));
       assert.equal(witness.mostRunning, 1);
+      const half = witness.ids.slice(0, 60);
+      for (const key of [one, other])
+        assert.ok(
+          half.some((id) => id.startsWith(`${key}/`)),
+          `key '${key}' had to wait`,
+        );
     },
   },
   {
@@ -100,3 +110,10 @@ export const bounds: readonly TestCase<TransportBench>[] = [
     },
   },
 ];
+
+/** A key of that partition. */
+const keyIn = (partition: number, partitions: number): string => {
+  let n = 0;
+  while (partitionOf(`key-${n}`, partitions) !== partition) n++;
+  return `key-${n}`;
+};

@@ -92,8 +92,9 @@ export const order: readonly TestCase<TransportBench>[] = [
       const topic = await bench.topic(transport, { partitions: 8 });
       const witness = createWitness();
       await bench.subscribe(transport, [topic], witness.receive());
-      await transport.publish(topic, [...messagesOf(40, 20), messageOf('without a key'), messageOf('ключ', 'ключ')]);
-      await bench.eventually(() => assert.equal(witness.acked.length, 42));
+      const odd = [messageOf('without a key'), messageOf('with an empty key', ''), messageOf('unicode', 'ключ')];
+      await transport.publish(topic, [...messagesOf(40, 20), ...odd]);
+      await bench.eventually(() => assert.equal(witness.acked.length, 43));
       for (const { delivery } of witness.sightings) {
         assert.equal(delivery.partition, partitionOf(delivery.message.key ?? delivery.message.id, 8));
       }
