@@ -35,3 +35,4 @@ consumer.on(OrderPlaced, async (order, { message, once: realOnce }) => {
   outbox.wake();
 });
 await consumer.start();
+report({ ready: 1 });

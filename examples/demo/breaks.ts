@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { ack, type Database, type Once, type Transport } from 'holdfast';
+import type pg from 'pg';
 
 /** The bugs that `--break` plants. Each must make the account come out wrong: that is how we know that it can. */
 export const breaks = {
@@ -37,16 +38,21 @@ export const recordTooEarly = async <Tx>(database: Database<Tx>, once: Once<Tx>)
 export const confirmTooEarly = (transport: Transport): Transport => ({
   ...transport,
   publish: async (topic, messages) => {
-    void pause(100).then(() => transport.publish(topic, messages));
+    void pause(250).then(() => transport.publish(topic, messages));
   },
 });
 
-/** Reads the outbox in the order of transaction ids: a transaction that began first is not the one that took its place first. */
-export const orderByCommitId = <Tx>(database: Database<Tx>): Database<Tx> => ({
-  ...database,
-  execute: (text, values, options) =>
-    database.execute(text.replace(/order by seq\b/g, 'order by xid, seq'), values, options),
-});
+/** Makes the outbox be read in the order of transaction ids: who began first is not who took the customer's place first. */
+export const orderByCommitId = async (pool: pg.Pool, schema: string): Promise<void> => {
+  const { rows } = await pool.query<{ source: string }>(
+    `select pg_get_functiondef(oid) as source from pg_proc where proname = 'outbox_fetch' and pronamespace = $1::regnamespace`,
+    [schema],
+  );
+  const source = rows[0]?.source ?? '';
+  const broken = source.replace('order by r.seq', 'order by r.xid, r.seq');
+  if (broken === source) throw new Error('outbox_fetch no longer orders by r.seq: plant this bug anew');
+  await pool.query(broken);
+};
 
 /** Counts what the transport has confirmed. */
 export const countPublished = (transport: Transport, count: (messages: number) => void): Transport => ({

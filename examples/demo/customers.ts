@@ -10,7 +10,7 @@ export interface CustomersOptions {
   readonly signal: AbortSignal;
 }
 
-const customers = 20;
+const customers = 50;
 
 /** Places orders over HTTP at the rate, until all are placed or the signal aborts; an order without an answer is asked for again. */
 export const placeOrders = async (options: CustomersOptions): Promise<void> => {
@@ -31,7 +31,7 @@ export const placeOrders = async (options: CustomersOptions): Promise<void> => {
 };
 
 /** A few customers order far more than the rest: theirs are the orders that could overtake each other. */
-const pickCustomer = (random: () => number): number => Math.floor(random() ** 2 * customers);
+const pickCustomer = (random: () => number): number => Math.floor(random() ** 1.5 * customers);
 
 const placeOrder = async ({ url }: CustomersOptions, order: object): Promise<void> => {
   for (let tries = 0; tries < 200; tries++) {

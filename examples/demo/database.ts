@@ -3,7 +3,7 @@ import { type Database, inboxSchema, migrate, outboxSchema, pgDatabase } from 'h
 import pg from 'pg';
 
 /** All of the demo's tables live in a schema of its own, so that a database that is lent to it keeps what it has. */
-const schema = 'holdfast_demo';
+export const schema = 'holdfast_demo';
 
 /** The pool and database that each process of the demo opens. */
 export const openDatabase = (url: string): { pool: pg.Pool; database: Database<pg.PoolClient> } => {

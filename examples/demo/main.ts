@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Account, isRight, isSettled, takeAccount } from './account.ts';
-import { breaks } from './breaks.ts';
+import { breaks, orderByCommitId } from './breaks.ts';
 import { placeOrders } from './customers.ts';
-import { openDatabase, prepare } from './database.ts';
+import { openDatabase, prepare, schema } from './database.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { freePort } from './free-port.ts';
 import { tableHead } from './live-table.ts';
@@ -21,6 +21,7 @@ const print = (line: string): void => void (options.json || process.stdout.write
 const run = async (databaseUrl: string): Promise<boolean> => {
   const opened = openDatabase(databaseUrl);
   await prepare(opened);
+  if (options.break === 'order-by-commit-id') await orderByCommitId(opened.pool, schema);
   const port = await freePort();
   const processes = startProcesses([
     '--database-url',
@@ -30,6 +31,7 @@ const run = async (databaseUrl: string): Promise<boolean> => {
     ...(options.break ? ['--break', options.break] : []),
   ]);
   try {
+    await processes.ready();
     return await watch(opened, processes, `http://127.0.0.1:${port}`);
   } finally {
     await processes.stop();

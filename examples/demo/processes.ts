@@ -1,15 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 export type RoleName = 'shop' | 'relay' | 'billing' | 'shipping';
 
 /** What all processes together reported since the start. */
-export type Counts = Record<'relayed' | 'delivered' | 'duplicates', number>;
+export type Counts = Record<'ready' | 'relayed' | 'delivered' | 'duplicates', number>;
 
 export interface Processes {
   readonly counts: Counts;
   readonly kills: number;
+  /** Resolves when all have started for the first time. */
+  ready(): Promise<void>;
   /** Kills one process at once, as a crash would, and starts it again. Returns its name. */
   killOne(random: () => number): string;
   stop(): Promise<void>;
@@ -21,6 +26,9 @@ interface Slot {
   child: ChildProcess;
 }
 
+/** A process that starts again finds its modules compiled. */
+const compileCache = join(tmpdir(), 'holdfast-demo-compile-cache');
+
 const team: readonly (readonly [RoleName, number])[] = [
   ['shop', 1],
   ['relay', 2],
@@ -30,13 +38,16 @@ const team: readonly (readonly [RoleName, number])[] = [
 
 /** Starts every role as processes of its own, and starts again whatever ends. */
 export const startProcesses = (args: readonly string[]): Processes => {
-  const counts: Counts = { relayed: 0, delivered: 0, duplicates: 0 };
+  const counts: Counts = { ready: 0, relayed: 0, delivered: 0, duplicates: 0 };
   let kills = 0;
   let stopping = false;
 
   const launch = (role: RoleName): ChildProcess => {
     const file = fileURLToPath(new URL(`./${role}.ts`, import.meta.url));
-    const child = spawn(process.execPath, [...process.execArgv, file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [...process.execArgv, file, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
+    });
     createInterface({ input: child.stdout }).on('line', (line) => add(counts, line));
     createInterface({ input: child.stderr }).on('line', (line) => complaints.push(`${role}: ${line}`));
     return child;
@@ -62,6 +73,9 @@ export const startProcesses = (args: readonly string[]): Processes => {
     counts,
     get kills() {
       return kills;
+    },
+    ready: async () => {
+      while (counts.ready < slots.length) await pause(50);
     },
     killOne: (random) => {
       const slot = slots[Math.floor(random() * slots.length)];

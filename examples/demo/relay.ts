@@ -1,5 +1,5 @@
 import { createOutboxRelay } from 'holdfast';
-import { confirmTooEarly, countPublished, orderByCommitId } from './breaks.ts';
+import { confirmTooEarly, countPublished } from './breaks.ts';
 import { openDatabase } from './database.ts';
 import { readRole, report } from './role.ts';
 import { leaseMs, openTransport } from './transport.ts';
@@ -9,8 +9,9 @@ const { databaseUrl, broken } = readRole();
 const { database } = openDatabase(databaseUrl);
 const transport = countPublished(openTransport(database), (relayed) => report({ relayed }));
 const relay = createOutboxRelay({
-  database: broken === 'order-by-commit-id' ? orderByCommitId(database) : database,
+  database,
   transport: broken === 'delete-before-confirm' ? confirmTooEarly(transport) : transport,
   leaseMs,
 });
 await relay.start();
+report({ ready: 1 });

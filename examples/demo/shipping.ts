@@ -22,3 +22,4 @@ consumer.on(OrderBilled, async (bill, { once }) => {
   );
 });
 await consumer.start();
+report({ ready: 1 });
