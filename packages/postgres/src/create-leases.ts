@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { ClosedError, createRuntime, type Health, InvalidOptionError, type Runtime } from '@holdfast/core';
-import { withDeadline } from './abort.ts';
+import { type Clock, ClosedError, createRuntime, type Health, InvalidOptionError, type Runtime } from '@holdfast/core';
+import { DatabaseTimeoutError, withDeadline } from './abort.ts';
 import { createListener, type Listener } from './create-listener.ts';
 import { createTurns } from './create-turns.ts';
 import type { Database } from './database.ts';
 import type { Lease } from './lease.ts';
 import { leaseBeats } from './lease-beats.ts';
 import { leaseHoldings } from './lease-holdings.ts';
+import { leaseReleases } from './lease-releases.ts';
 import { leaseStatements } from './lease-statements.ts';
 
 export interface LeasesOptions<Tx> {
@@ -31,7 +32,7 @@ export interface LeasesOptions<Tx> {
 
 /** The slots of a scope that this member owns, shared evenly with all live members. */
 export interface Leases {
-  /** Joins. Rejects if the first beat fails; later ones are tried again for ever. */
+  /** Joins. Rejects, and is over, if the first beat fails; later ones are tried again until `close()`. */
   start(): Promise<void>;
   readonly held: readonly Lease[];
   /** Looks now: renews, takes and gives back. Rejects if the database did not answer. */
@@ -63,27 +64,14 @@ export const createLeases = <Tx>(options: LeasesOptions<Tx>): Leases => {
   let listener: Listener | undefined;
   let closing: Promise<void> | undefined;
 
-  const drained: Lease[] = [];
-  let flushing: Promise<void> | undefined;
-  const flush = async (): Promise<void> => {
-    flushing = undefined;
-    const leases = drained.splice(0);
-    for (const lease of leases) holdings.letGo(lease);
-    try {
-      await withDeadline(clock, leaseMs / 3, (signal) => statements.release(leases, leaving, signal));
-    } catch (error) {
-      log.warn({ error, scope }, 'leases could not be given back; they will expire');
-    }
-  };
-  const release = (lease?: Lease): Promise<void> => {
-    if (lease !== undefined) drained.push(lease);
-    flushing ??= inTurn(flush);
-    return flushing;
-  };
-
   const holdings = leaseHoldings({
-    ...{ scope, owner, clock, log, drainMs, onAcquired, onReleasing, onLost, release },
+    ...{ scope, owner, clock, log, drainMs, onAcquired, onReleasing, onLost },
     deadline: () => beats.deadline,
+    release: (lease) => release(lease),
+  });
+  const release = leaseReleases({
+    ...{ scope, log, inTurn, letGo: holdings.letGo },
+    send: (leases) => withDeadline(clock, leaseMs / 3, (signal) => statements.release(leases, leaving, signal)),
   });
   const beats = leaseBeats({
     ...{ scope, leaseMs, runtime, inTurn },
@@ -93,34 +81,34 @@ export const createLeases = <Tx>(options: LeasesOptions<Tx>): Leases => {
     },
     onDeadline: () => holdings.loseAll('it could not be renewed in time'),
   });
-
+  const start = async (): Promise<void> => {
+    if (leaving) throw new ClosedError(`leases of '${scope}'`);
+    try {
+      await beats.beat();
+    } catch (error) {
+      beats.stop();
+      throw error;
+    }
+    if (leaving) return;
+    listener = createListener(database, channel, () => void beats.beat().catch(() => {}), { runtime });
+  };
+  const handBack = async (signal: AbortSignal): Promise<void> => {
+    // A beat that is on its way may still bring slots.
+    await inTurn(async () => {});
+    await holdings.releaseAll(signal);
+    await release();
+  };
   const close = async (deadlineMs: number): Promise<void> => {
     leaving = true;
-    const draining = new AbortController();
-    const cancelDrain = clock.after(deadlineMs * 0.8, () => draining.abort(new ClosedError(`'${scope}'`)));
-    const end = Promise.withResolvers<void>();
-    const cancelEnd = clock.after(deadlineMs, end.resolve);
     const listenerClosed = listener?.close();
-    const handBack = async (): Promise<void> => {
-      // A beat that is on its way may still bring slots.
-      await inTurn(async () => {});
-      await holdings.releaseAll(draining.signal);
-      await release();
-    };
-    await Promise.race([handBack(), end.promise]);
+    if (beats.begun) await withinDeadline(clock, deadlineMs, handBack);
     const abandoned = holdings.loseAll('close() reached its deadline').map(({ slot }) => slot);
     if (abandoned.length > 0) log.warn({ scope, abandoned }, 'slots were not given back in time; they will expire');
     beats.stop();
-    cancelDrain();
-    await Promise.race([listenerClosed, end.promise]);
-    cancelEnd();
+    await listenerClosed;
   };
   return {
-    start: async () => {
-      if (leaving) throw new ClosedError(`leases of '${scope}'`);
-      await beats.beat();
-      listener = createListener(database, channel, () => void beats.beat().catch(() => {}), { runtime });
-    },
+    start,
     get held() {
       return holdings.leases;
     },
@@ -129,6 +117,21 @@ export const createLeases = <Tx>(options: LeasesOptions<Tx>): Leases => {
     health: () => healthOf(scope, beats.failure, clock.monotonic() < beats.deadline),
     close: ({ deadlineMs = 10_000 } = {}) => (closing ??= close(deadlineMs)),
   };
+};
+
+/** Ends by the deadline whatever `run` does; its signal aborts a little earlier, so that it can end in order. */
+const withinDeadline = async (
+  clock: Clock,
+  deadlineMs: number,
+  run: (signal: AbortSignal) => Promise<void>,
+): Promise<void> => {
+  const controller = new AbortController();
+  const end = Promise.withResolvers<void>();
+  const cancelEnd = clock.after(deadlineMs, end.resolve);
+  const cancelSignal = clock.after(deadlineMs * 0.8, () => controller.abort(new DatabaseTimeoutError(deadlineMs)));
+  await Promise.race([run(controller.signal), end.promise]);
+  cancelEnd();
+  cancelSignal();
 };
 
 /** One channel per scope, of a length that Postgres takes whatever the scope's name. */

@@ -19,6 +19,8 @@ export interface LeaseBeats {
   beat(): Promise<void>;
   /** Until when the leases hold, by the monotonic clock. */
   readonly deadline: number;
+  /** Whether one was ever sent: this member may be known in the database. */
+  readonly begun: boolean;
   /** Why the last beat failed. */
   readonly failure: unknown;
   stop(): void;
@@ -33,6 +35,7 @@ export const leaseBeats = (options: LeaseBeatsOptions): LeaseBeats => {
   const beatMs = leaseMs / 3;
   let deadline = Number.NEGATIVE_INFINITY;
   let failure: unknown;
+  let begun = false;
   let stopped = false;
   let cancelBeat = (): void => {};
   let cancelDeadline = (): void => {};
@@ -49,6 +52,7 @@ export const leaseBeats = (options: LeaseBeatsOptions): LeaseBeats => {
   };
   const sendOne = async (): Promise<void> => {
     await reach('lease.beforeRenew');
+    begun = true;
     const sentAt = clock.monotonic();
     const apply = await withDeadline(clock, beatMs, send);
     const until = sentAt + leaseMs * (1 - marginShare);
@@ -66,7 +70,7 @@ export const leaseBeats = (options: LeaseBeatsOptions): LeaseBeats => {
         failure = undefined;
         schedule(beatMs);
       } catch (error) {
-        if (failure === undefined) log.warn({ error, scope }, 'leases could not be renewed; trying again');
+        if (failure === undefined && !stopped) log.warn({ error, scope }, 'leases could not be renewed; trying again');
         failure = error;
         schedule(leaseMs / 10);
         throw error;
@@ -78,6 +82,9 @@ export const leaseBeats = (options: LeaseBeatsOptions): LeaseBeats => {
     beat,
     get deadline() {
       return deadline;
+    },
+    get begun() {
+      return begun;
     },
     get failure() {
       return failure;

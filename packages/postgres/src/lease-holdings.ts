@@ -1,4 +1,5 @@
 import type { Clock, Log } from '@holdfast/core';
+import { watchAbort } from './abort.ts';
 import { type HeldLease, holdLease, type Lease, LeaseLostError, type LeaseRecord } from './lease.ts';
 
 export interface LeaseHoldingsOptions {
@@ -71,16 +72,18 @@ export const leaseHoldings = (options: LeaseHoldingsOptions): LeaseHoldings => {
     }
   };
   const giveBack = async ({ lease, ready, drain }: Holding): Promise<void> => {
-    await ready;
-    const cancel = clock.after(drainMs, () =>
-      drain.abort(new LeaseLostError(scope, lease.slot, 'draining took too long')),
-    );
+    const tooLong = new LeaseLostError(scope, lease.slot, 'draining took too long');
+    const cancel = clock.after(drainMs, () => drain.abort(tooLong));
+    const { aborted, dispose } = watchAbort(drain.signal);
+    aborted.catch(cancel);
     try {
+      await Promise.race([ready, aborted.catch(() => {})]);
       await onReleasing(lease, drain.signal);
     } catch (error) {
       log.error({ error, scope, slot: lease.slot }, 'a slot could not be drained; giving it back as it is');
     } finally {
       cancel();
+      dispose();
     }
     if (!lease.signal.aborted) await release(lease);
   };

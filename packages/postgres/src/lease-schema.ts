@@ -36,6 +36,10 @@ create function ${schema}.lease_holds(p_scope text, p_slot integer, p_epoch bigi
 language plpgsql volatile as $$
 begin
   perform pg_advisory_xact_lock_shared(${schema}.lease_lock_key(p_scope, p_slot));
+  -- With an older snapshot the row may have changed unseen: locking it then fails with 40001.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform from ${schema}.leases where scope = p_scope and slot = p_slot for share;
+  end if;
   return exists (
     select from ${schema}.leases
     where scope = p_scope and slot = p_slot and epoch = p_epoch and owner is not null
