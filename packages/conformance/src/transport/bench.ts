@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type {
-  Capabilities,
-  Receive,
-  Runtime,
-  StartPosition,
-  SubscribeOptions,
-  Subscription,
-  Transport,
+import {
+  type Capabilities,
+  type Receive,
+  type Runtime,
+  type StartPosition,
+  type SubscribeOptions,
+  type Subscription,
+  systemClock,
+  type Transport,
 } from '@holdfast/core';
 import { eventually } from '../eventually.ts';
 import { createGate, type Gate } from '../gate.ts';
@@ -96,10 +97,24 @@ export const createTransportBench = ({ create, capabilities, patienceMs }: Bench
     },
     cleanUp: async () => {
       const results: PromiseSettledResult<void>[] = [];
-      for (const end of endings.splice(0).reverse()) results.push(...(await Promise.allSettled([end()])));
+      for (const end of endings.splice(0).reverse()) results.push(...(await Promise.allSettled([endInTime(end)])));
       recorder.clear();
       for (const result of results) if (result.status === 'rejected') throw result.reason;
     },
   };
   return bench;
+};
+
+/** A close that hangs fails its own test, not the whole suite. */
+const endInTime = async (end: () => Promise<void> | void): Promise<void> => {
+  const limitMs = 3_000;
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const cancel = systemClock.after(limitMs, () =>
+    reject(new Error(`what the test opened did not close in ${limitMs} ms`)),
+  );
+  try {
+    await Promise.race([end(), late]);
+  } finally {
+    cancel();
+  }
 };
