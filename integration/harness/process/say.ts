@@ -8,7 +8,11 @@ export const say = (line: Line): void => {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 };
 
-/** In a child: what the parent tells, until the parent is gone. */
+/** In a child: what the parent tells, until the parent is gone. Who stops listening may end by itself. */
 export async function* told(): AsyncGenerator<Line> {
-  for await (const text of createInterface({ input: process.stdin })) yield JSON.parse(text);
+  try {
+    for await (const text of createInterface({ input: process.stdin })) yield JSON.parse(text);
+  } finally {
+    process.stdin.unref();
+  }
 }
