@@ -1,5 +1,6 @@
 import { transportSuite } from '@holdfast/conformance';
 import { createMemoryBroker, memoryTransport } from '@holdfast/transport-memory';
+import { memoryCapabilities } from './memory-capabilities.ts';
 
 const broker = createMemoryBroker();
 
@@ -7,15 +8,7 @@ transportSuite(
   {
     name: 'memory',
     create: (runtime) => memoryTransport({ broker, runtime }),
-    capabilities: {
-      durable: false,
-      replay: true,
-      seek: true,
-      failsSuffix: true,
-      maxHoldMs: Number.MAX_SAFE_INTEGER,
-      maxBodyBytes: 1_048_576,
-      balances: false,
-    },
+    capabilities: memoryCapabilities,
   },
   { describe, it, afterEach },
 );
