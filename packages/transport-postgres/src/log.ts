@@ -40,15 +40,11 @@ export interface LogRow extends Row {
   /** The place of its partition in what was asked for, from 1. */
   readonly at: string;
   readonly position: string;
-  /** Null: the same as the cursor's. */
+  /** Null: still the cursor's. */
   readonly segment: string | null;
 }
 
-/**
- * What follows in several partitions, in one statement; of each partition in order. Partitions named first are served
- * first when `most` does not suffice. The planner sees the limits as constants, so that its estimates stay far below
- * where it would compile the statement (`jit_above_cost`), and segments before a cursor's are not opened.
- */
+/** What follows in several partitions, at most `most` rows. Partitions named first are served first. */
 export const readLog = async (
   { execute, schema }: Execute,
   readings: readonly Reading[],
@@ -56,32 +52,19 @@ export const readLog = async (
   signal: AbortSignal,
 ): Promise<readonly LogRow[]> => {
   const rows = await execute(
-    `select wanted.at::text, l.position::text, case when l.segment <> wanted.segment then l.segment::text end as segment,
-       l.id, l.type, l.key, l.headers, l.body, nullif(l.encoding, 'utf8') as encoding
-     from unnest($1::text::integer[], $2::text::integer[], $3::text::integer[], $4::text::bigint[], $5::text::integer[])
-       with ordinality wanted (topic_id, partition, segment, position, most, at)
-     cross join lateral (
-       select * from (
-         select * from ${schema}.log l
-         where l.topic_id = wanted.topic_id and l.partition = wanted.partition
-           and l.segment >= wanted.segment and l.position > wanted.position
-         order by l.position
-         limit $6::text::integer
-       ) l limit wanted.most
-     ) l
-     limit $7::text::integer`,
+    `select * from ${schema}.log_read($1::text::integer[], $2::text::integer[], $3::text::integer[],
+       $4::text::bigint[], $5::text::integer[], $6::text::integer)`,
     [
       array(readings.map(({ topicId }) => topicId)),
       array(readings.map(({ partition }) => partition)),
       array(readings.map(({ cursor }) => cursor.segment)),
       array(readings.map(({ cursor }) => cursor.position)),
       array(readings.map(({ limit }) => limit)),
-      String(Math.max(...readings.map(({ limit }) => limit))),
       String(most),
     ],
     { signal },
   );
-  // The statement's own columns.
+  // The function's own columns.
   return rows as readonly LogRow[];
 };
 

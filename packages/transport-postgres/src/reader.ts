@@ -119,15 +119,20 @@ const readingOf = ({ topic, lease, cursor }: OwnedPartition, limit: number): Rea
 /** Returns how many each partition got. */
 const takeIn = (partitions: readonly OwnedPartition[], rows: readonly LogRow[]): readonly number[] => {
   const counts = new Array<number>(partitions.length).fill(0);
-  for (const [place, row] of rows.entries()) {
-    const index = Number(row.at) - 1;
-    const partition = partitions[index];
-    if (partition === undefined || !partition.lease.holds()) continue;
-    counts[index] = (counts[index] ?? 0) + 1;
-    partition.taken.push({ message: fromWire(row), position: row.position });
-    if (rows[place + 1]?.at !== row.at) partition.cursor = cursorAfter(partition.cursor, row);
+  for (let from = 0, to = 0; from < rows.length; from = to) {
+    const at = rows[from]?.at;
+    while (to < rows.length && rows[to]?.at === at) to++;
+    const partition = partitions[Number(at) - 1];
+    counts[Number(at) - 1] = (counts[Number(at) - 1] ?? 0) + to - from;
+    if (partition?.lease.holds()) takeInPartition(partition, rows.slice(from, to));
   }
   return counts;
+};
+
+const takeInPartition = (partition: OwnedPartition, rows: readonly LogRow[]): void => {
+  for (const row of rows) partition.taken.push({ message: fromWire(row), position: row.position });
+  const last = rows.at(-1);
+  if (last !== undefined) partition.cursor = cursorAfter(partition.cursor, last);
 };
 
 const cursorAfter = ({ segment }: Cursor, row: LogRow): Cursor => ({

@@ -13,7 +13,7 @@ export const unknownPartition = 'HFL02';
  */
 export const createAppendFunction = (schema: string): string => `
   create function ${schema}.log_append(topic_ids integer[], partitions integer[], messages text) returns void
-  language plpgsql set enable_seqscan = off as $function$
+  language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $function$
   #variable_conflict use_column
   declare
     found_partitions integer;

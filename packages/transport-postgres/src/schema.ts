@@ -1,6 +1,7 @@
 import { baseSchema, type SchemaModule } from '@holdfast/postgres';
 import { createAppendFunction } from './schema-append.ts';
 import { createLogTables } from './schema-log.ts';
+import { createReadFunction } from './schema-read.ts';
 import { createRetentionFunctions } from './schema-retention.ts';
 
 /** The tables of the Postgres transport. Give it to `migrate`. */
@@ -12,7 +13,9 @@ export const postgresTransportSchema: SchemaModule = {
       version: 1,
       name: 'log',
       sql: (schema) =>
-        [createLogTables, createAppendFunction, createRetentionFunctions].map((sql) => sql(schema)).join(''),
+        [createLogTables, createAppendFunction, createReadFunction, createRetentionFunctions]
+          .map((sql) => sql(schema))
+          .join(''),
     },
   ],
 };

@@ -26,10 +26,12 @@ export const fromWire = ({ id, type, key, headers, body, encoding }: Row): Messa
   type: type ?? '',
   ...(typeof key === 'string' ? { key } : {}),
   headers: readHeaders(headers ?? '{}'),
-  body: encoding === 'base64' ? new Uint8Array(Buffer.from(body ?? '', 'base64')) : encoder.encode(body ?? ''),
+  body: bytesOf(Buffer.from(body ?? '', encoding === 'base64' ? 'base64' : 'utf8')),
 });
 
-const encoder = new TextEncoder();
+/** A plain view of the buffer, which shares its memory with others: an array of its own costs six times as much. */
+const bytesOf = ({ buffer, byteOffset, byteLength }: Buffer): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
 
 /** What another writer put there and is no JSON is handed on as it is: a row that cannot be read would stop its partition. */
 const readHeaders = (text: string): Readonly<Record<string, string>> => {
