@@ -7,7 +7,7 @@ const clock = "take the time and waits from the runtime's clock, so that tests c
 const random = "take randomness from the runtime's random, so that a seed repeats a run";
 
 const throughTheIndex = {
-  regex: '\\.\\./([a-z0-9-]+/)+(src|dist)/',
+  regex: '\\.\\./(([a-z0-9-]+/)+(src|dist)|([a-z0-9-]+/)*packages)/',
   message: 'import another package by its name: its index is its whole surface',
 };
 const ownTimers = { regex: '^(node:)?timers(/|$)', message: clock };
