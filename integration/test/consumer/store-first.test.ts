@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Consumer, type ConsumerOptions, createConsumer } from '@holdfast/consumer';
 import {
+  armTriggerPoints,
   createPublisher,
   createRuntime,
   encodeMessage,
@@ -12,20 +13,28 @@ import {
 import { constant } from '@holdfast/policies';
 import { memoryTransport } from '@holdfast/transport-memory';
 import type pg from 'pg';
-import { eventually } from '../../harness/index.ts';
+import { eventually, type TcpProxy, tcpProxy } from '../../harness/index.ts';
 import { addEffect, openDatabase, type TestDatabase } from '../inbox/open-database.ts';
 import { OrderPlaced } from './contracts.ts';
 
 describe("a consumer with inbox: 'store-first'", () => {
   let db: TestDatabase;
+  let proxy: TcpProxy;
   let transport: Transport;
   beforeEach(async () => {
-    db = await openDatabase();
+    db = await openDatabase({
+      through: async (url) => {
+        proxy = await tcpProxy({ targetPort: Number(new URL(url).port) });
+        return proxy.through(url);
+      },
+    });
     transport = memoryTransport({ topics: { orders: { partitions: 4 } }, runtime: { log: silentLog } });
   });
   afterEach(async () => {
+    proxy.heal();
     await transport.close();
     await db.close();
+    await proxy.close();
   });
 
   const create = (options: Partial<ConsumerOptions<pg.PoolClient>> = {}): Consumer<pg.PoolClient> =>
@@ -127,6 +136,57 @@ describe("a consumer with inbox: 'store-first'", () => {
     assert.equal(letters[0]?.headers['holdfast-dead-error'], 'RangeError: poison');
     assert.equal(letters[0]?.headers['holdfast-dead-attempts'], '4');
     await eventually(async () => assert.equal(await stored(), 0));
+  });
+
+  it('P4: has neither lost the effect nor doubled it when it ends between the effect and the commit', async () => {
+    let crashes = 0;
+    const disarm = armTriggerPoints({
+      'inbox.afterEffect.beforeCommit': () => {
+        if (++crashes <= 2) throw new Error('crashed');
+      },
+    });
+    try {
+      await using consumer = create();
+      consumer.on(OrderPlaced, async ({ customer, no }, { once }) => {
+        await once(addEffect(`${customer}-${no}`, customer));
+      });
+      await consumer.start();
+      await place('ada', 1);
+      await eventually(() => assert.equal(consumer.stats().acked, 1));
+      assert.equal(crashes, 3);
+      assert.deepEqual(await effectsOf('ada'), ['ada-1']);
+    } finally {
+      disarm();
+    }
+  });
+
+  it('P2: settles nothing that could not be stored, and stores it when it can', async () => {
+    await using consumer = create({ retry: { attempts: 1 } });
+    consumer.on(OrderPlaced, async ({ customer, no }, { once }) => {
+      await once(addEffect(`${customer}-${no}`, customer));
+    });
+    await consumer.start();
+    proxy.inject({ fault: 'refuse' });
+    await place('ada', 1);
+    await eventually(() => assert.ok(consumer.stats().retried > 0));
+    assert.equal(await lag(), 1);
+    assert.equal(consumer.health().ready, false);
+    proxy.heal();
+    await eventually(async () => assert.deepEqual(await effectsOf('ada'), ['ada-1']));
+    assert.equal(consumer.stats().rejected, 0);
+  });
+
+  it('P2: stores once what it does not know to be stored, because the reply was lost', async () => {
+    await using consumer = create({ retry: { attempts: 1 } });
+    consumer.on(OrderPlaced, async ({ customer, no }, { once }) => {
+      await once(addEffect(`${customer}-${no}`, customer));
+    });
+    await consumer.start();
+    proxy.inject({ fault: 'drop-reply', after: 'inbox_store' });
+    await place('ada', 1);
+    await eventually(() => assert.equal(consumer.stats().duplicates, 1));
+    await eventually(async () => assert.deepEqual(await effectsOf('ada'), ['ada-1']));
+    assert.equal(proxy.counts.cuts, 1);
   });
 
   it('deletes a message whose handler did without once when that has succeeded', async () => {
