@@ -30,9 +30,11 @@ export const createAddRows = <Tx>(
       const input = { tx: token, ...(check && { capacity }), messages: rows };
       return database.query(tx, addStatement(database.schema), [JSON.stringify(input)]);
     });
-    if (row?.written === '-1') throw new OutboxFullError(Number(row.pending), capacity, retryAfterMs);
+    const written = Number(row?.written);
+    if (written < 0) throw new OutboxFullError(-written, capacity, retryAfterMs);
     if (check) checkedAt = now;
   };
 };
 
-const addStatement = (schema: string): string => `select * from ${schema}.outbox_add($1::text::jsonb)`;
+const addStatement = (schema: string): string =>
+  `select a.written::text from ${schema}.outbox_add($1::text::jsonb) as a(written) where a.written is not null`;

@@ -5,7 +5,9 @@ import type { Lane } from './row-lanes.ts';
 
 /** A row in a relay's memory. Rows of a lane are a linked list, so that a row costs one object. */
 export interface HeldRow extends RelayRow {
+  /** Where it is stored: the slot of the ring, and the place in it. */
   readonly slot: string;
+  readonly tid: string;
   readonly ordered: boolean;
   attempt: number;
   /** Why it is to be parked; {@link keyIsParked}, where only because its key is. Undefined: it is to be handed over. */
@@ -26,6 +28,7 @@ export const keyIsParked = 'key';
 export const heldRow = (row: Row): HeldRow => ({
   seq: row.seq as string,
   slot: row.slot as string,
+  tid: row.tid as string,
   ordered: row.ordered === 'true',
   id: row.id as string,
   key: row.key ?? undefined,

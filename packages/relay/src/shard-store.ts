@@ -78,8 +78,14 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
     settle: async (rows) => {
       const [tick] = await database.execute(
         `select * from ${names.part('settle')}($1::text, $2::text, $3::text::integer, $4::text::bigint, $5::text,
-          $6::text::smallint[], $7::text::bigint[])`,
-        [...claim, incarnation, `{${[...new Set(rows.map(({ slot }) => slot))]}}`, `{${rows.map(({ seq }) => seq)}}`],
+          $6::text::smallint[], $7::text::tid[], $8::text::bigint[])`,
+        [
+          ...claim,
+          incarnation,
+          `{${rows.map(({ slot }) => slot)}}`,
+          `{${rows.map(({ tid }) => `"${tid}"`)}}`,
+          `{${rows.map(({ seq }) => seq)}}`,
+        ],
         { signal },
       );
       return refusalOf(tick?.refused) ?? tickOf(tick);
@@ -125,6 +131,7 @@ const tickOf = (row: { readonly [column: string]: string | null } | undefined): 
 const parkRecord = (row: HeldRow, route: string): object => ({
   seq: row.seq,
   slot: row.slot,
+  tid: row.tid,
   route,
   key: row.ordered ? row.key : undefined,
   first: row.parking !== keyIsParked,

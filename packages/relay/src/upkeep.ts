@@ -24,28 +24,31 @@ export interface UpkeepOptions {
 const slotBytes = 2 * 1024 * 1024;
 const rowsBetweenTurns = 1_000;
 const msBetweenTurns = 100;
+/** A turn that reads many dead rows takes its time; it gets at most this part of it. */
+const partOfTime = 1 / 20;
 const dueRowsPerStatement = 1_000;
 
 export const createUpkeep = ({ store, clock, log }: UpkeepOptions): Upkeep => {
   let deletedSince = 0;
-  let turnedAt = -Infinity;
+  let nextTurnAt = Number.NEGATIVE_INFINITY;
   let turning: Promise<void> | undefined;
 
   const turn = async (): Promise<void> => {
     deletedSince = 0;
-    turnedAt = clock.monotonic();
+    const startedAt = clock.monotonic();
     try {
       while (await store.turn(slotBytes));
     } catch (error) {
       if (sqlState(error) !== lockNotAvailable) log.warn({ error }, 'the ring could not be turned; trying again later');
     }
+    const endedAt = clock.monotonic();
+    nextTurnAt = endedAt + Math.max(msBetweenTurns, (endedAt - startedAt) / partOfTime);
     turning = undefined;
   };
   return {
     deleted: (rows) => {
       deletedSince += rows;
-      if (turning || deletedSince < rowsBetweenTurns || clock.monotonic() - turnedAt < msBetweenTurns) return;
-      turning = turn();
+      if (!turning && deletedSince >= rowsBetweenTurns && clock.monotonic() >= nextTurnAt) turning = turn();
     },
     rest: () => {
       if (deletedSince > 0) turning ??= turn();

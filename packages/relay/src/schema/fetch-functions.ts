@@ -29,7 +29,7 @@ create function ${names.part('fetch')}(
   of_route text, of_shard integer, after bigint, late_xids xid8[], late_floors bigint[],
   seen pg_snapshot, snapshot pg_snapshot, page_size integer
 ) returns table (
-  seq text, slot text, ordered text, parked text, id text, key text, topic text, type text, headers text, body text,
+  seq text, slot text, tid text, ordered text, parked text, id text, key text, topic text, type text, headers text, body text,
   encoding text
 )
 language plpgsql stable
@@ -49,7 +49,7 @@ begin
     return next;
   end if;
   return query
-  select r.seq::text, r.slot::text, r.ordered::text,
+  select r.seq::text, r.slot::text, r.ctid::text, r.ordered::text,
     (some_parked and r.ordered and exists (
       select from ${names.part('parked')} p where p.route = r.route and p.key = r.key and p.ordered
     ))::text,

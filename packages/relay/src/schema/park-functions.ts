@@ -14,7 +14,7 @@ export const createParkFunctions = (names: Names): string => `
 create function ${names.part('park')}(
   scope text, of_route text, of_shard integer, epoch bigint, incarnation text, moves jsonb
 ) returns table (seq text, outcome text)
-language plpgsql as $park$
+language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $park$
 #variable_conflict use_column
 declare
   pass boolean;
@@ -33,13 +33,13 @@ begin
   foreach pass in array array[true, false] loop
     with chosen as (
       select m.* from jsonb_to_recordset(moves)
-        as m(seq bigint, slot smallint, key text, first boolean, reason text, errors text, attempts integer)
+        as m(seq bigint, slot smallint, tid tid, key text, first boolean, reason text, errors text, attempts integer)
       where m.first = pass and (m.first or exists (
         select from ${names.part('parked')} p where p.route = of_route and p.key = m.key and p.ordered
       ))
     ), moved as (
       delete from ${names.ring} r using chosen c
-      where r.slot = c.slot and r.route = of_route and r.shard = of_shard and r.seq = c.seq
+      where r.slot = c.slot and r.ctid = c.tid and r.seq = c.seq
       returning r.*, c.reason, c.errors, c.attempts
     )
     insert into ${names.part('parked')} (seq, ${rowColumns}, reason, errors, attempts, parked_at)
@@ -49,8 +49,8 @@ begin
   using jsonb_to_recordset(moves) as m(seq bigint) where s.seq = m.seq;
   return query
   select r.seq::text, 'kept' from ${names.ring} r
-  join jsonb_to_recordset(moves) as m(seq bigint, slot smallint) on r.slot = m.slot and r.seq = m.seq
-  where r.route = of_route and r.shard = of_shard;
+  join jsonb_to_recordset(moves) as m(seq bigint, slot smallint, tid tid)
+    on r.slot = m.slot and r.ctid = m.tid and r.seq = m.seq;
 end
 $park$;
 
@@ -78,7 +78,8 @@ begin
     returning p.*
   ), later as (
     delete from ${names.ring} r
-    where r.route = of_route and r.key = of_key and r.ordered and exists (select from back)
+    where r.route = of_route and r.shard = (hashtext(of_key) & 2147483647) % shard_count
+      and r.key = of_key and r.ordered and exists (select from back)
     returning r.*
   ), again as (
     insert into ${names.ring} (slot, shard, seq, xid, ${rowColumns})

@@ -5,7 +5,9 @@ import type { Names } from './names.ts';
  *
  * `refusal(…)`: why an owner may not write: its claim is `lost`, or the server `restarted` since it read the numbers.
  *
- * `settle(…)`: deletes confirmed rows, by their numbers, and gives back the tick that its own transaction makes.
+ * `settle(…)`: deletes confirmed rows, and gives back the tick that its own transaction makes. A row is named by its
+ * place and its number: rows of the ring are never updated, so that is the shortest way to it, and to no other.
+ *
  * It does not wait for the disk: a delete that a crash undoes means that the row is handed over again.
  */
 export const createSettleFunctions = (names: Names): string => `
@@ -29,10 +31,11 @@ language sql as $refusal$
 $refusal$;
 
 create function ${names.part('settle')}(
-  scope text, of_route text, of_shard integer, epoch bigint, incarnation text, slots smallint[], seqs bigint[]
+  scope text, of_route text, of_shard integer, epoch bigint, incarnation text, slots smallint[], tids tid[], seqs bigint[]
 ) returns table (refused text, seq text, xid text)
 language plpgsql
-set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set jit = off
 as $settle$
 #variable_conflict use_column
 begin
@@ -44,7 +47,8 @@ begin
   perform pg_advisory_xact_lock_shared(${names.ringClass}, 0);
   return query select null::text, t.seq, t.xid from ${names.part('tick')}() t;
   delete from ${names.ring} r
-  where r.slot = any (slots) and r.route = of_route and r.shard = of_shard and r.seq = any (seqs);
+  using (select * from unnest(slots, tids, seqs) as t(slot, tid, seq)) u
+  where r.slot = u.slot and r.ctid = u.tid and r.seq = u.seq;
   if exists (select from ${names.part('starts')}) then
     delete from ${names.part('starts')} s where s.seq = any (seqs);
   end if;
