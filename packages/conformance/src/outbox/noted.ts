@@ -1,4 +1,4 @@
-import { defineMessage, type MessageDefinition } from '@holdfast/core';
+import { type Contract, defineMessage, type MessageDefinition } from '@holdfast/core';
 
 /** What the suite sends: a text of at most 100 characters. */
 export interface Note {
@@ -21,4 +21,8 @@ const schema: MessageDefinition<Note, Note>['schema'] = {
   },
 };
 
-export const Noted = defineMessage('conformance.noted', { version: 1, topic: 'overridden by every test', schema });
+export const Noted: Contract<'conformance.noted', Note, Note> = defineMessage('conformance.noted', {
+  version: 1,
+  topic: 'overridden by every test',
+  schema,
+});
