@@ -20,7 +20,7 @@ export interface Condition {
 }
 
 /** Without one message leaving for so long while there are some, a consumer is not ready. */
-export const stillAfterMs = 60_000;
+const stillAfterMs = 60_000;
 
 export const readHealth = ({ phase, subscription, trouble, stats, stillMs }: Condition): ConsumerHealth => {
   const stuck = stats.inFlight > 0 && stillMs > stillAfterMs;

@@ -42,7 +42,7 @@ const jittered = (random: () => number): number => unavailableMs * (0.5 + random
 const reject = (reason: string): Settlement => ({ outcome: 'reject', reason });
 
 /** An error's class and the start of its text: enough to tell errors apart, too little to carry what it was about. */
-export const describeError = (error: unknown): string =>
+const describeError = (error: unknown): string =>
   (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, 200);
 
 /** How many delays are looked at before they are taken to have reached their largest. */

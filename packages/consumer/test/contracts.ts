@@ -1,4 +1,4 @@
-import { type Contract, defineMessage, type InputOf } from '@holdfast/core';
+import { type Contract, defineMessage } from '@holdfast/core';
 import * as z from 'zod';
 
 export const OrderPlaced: Contract<'order.placed', { orderId: string }, { orderId: string }> = defineMessage(
@@ -10,6 +10,3 @@ export const OrderCancelled: Contract<'order.cancelled', { orderId: string }, { 
   'order.cancelled',
   { version: 1, topic: 'orders', schema: z.object({ orderId: z.string() }) },
 );
-
-export const bodyOf = (payload: InputOf<typeof OrderPlaced>): Uint8Array =>
-  new TextEncoder().encode(JSON.stringify(payload));

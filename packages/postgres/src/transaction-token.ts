@@ -29,7 +29,7 @@ export const forgetToken = (tx: unknown): void => {
 };
 
 /** Sets the transaction-local setting that marks a transaction, or reads it where it is set. */
-export const markStatement =
+const markStatement =
   "select set_config('holdfast.tx', coalesce(nullif(current_setting('holdfast.tx', true), ''), $1::text), true) as token";
 
 /**

@@ -1,6 +1,11 @@
 import { balance } from './balance.ts';
-import type { Topic } from './broker.ts';
 import type { Partition } from './partition.ts';
+
+/** What claims know of a topic. */
+interface Topic {
+  readonly name: string;
+  readonly partitions: readonly Partition[];
+}
 
 /** The right of one member of a group to read a partition. */
 export interface Claim {

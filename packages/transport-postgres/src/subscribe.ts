@@ -83,7 +83,8 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
   const close = async (deadlineMs: number): Promise<void> => {
     stop.abort();
     const draining = intake.close(deadlineMs * 0.8);
-    draining.finally(drained.resolve);
+    const resolve = (): void => drained.resolve();
+    draining.then(resolve, resolve);
     await Promise.all(leases.map((one) => one.close({ deadlineMs })));
     const { abandoned } = await draining;
     if (abandoned > 0) {
