@@ -1,0 +1,42 @@
+import { consumerStack } from './consumer/stack.ts';
+import { idle } from './footprint/idle.ts';
+import { memory } from './footprint/memory.ts';
+import type { Benchmark } from './harness/benchmark.ts';
+import { onceBatch } from './inbox/once-batch.ts';
+import { onceEffect } from './inbox/once-effect.ts';
+import { killedRelays } from './loss/killed-relays.ts';
+import { businessTransaction } from './outbox/business-transaction.ts';
+import { deadRows } from './outbox/dead-rows.ts';
+import { drain } from './outbox/drain.ts';
+import { latency } from './outbox/latency.ts';
+import { diskUsed, millionRows } from './outbox/million-rows.ts';
+import { wokenRelays } from './outbox/woken-relays.ts';
+import { postgresLog } from './transport/postgres-log.ts';
+
+/** The rows of the table, in their order. */
+export const benchmarks: readonly Benchmark[] = [
+  businessTransaction,
+  wokenRelays,
+  drain,
+  latency,
+  deadRows,
+  millionRows,
+  diskUsed,
+  onceEffect,
+  onceBatch,
+  postgresLog,
+  consumerStack,
+  memory,
+  idle,
+  killedRelays,
+];
+
+/** Those whose row or group is named. */
+export const chooseBenchmarks = (names: readonly string[]): readonly Benchmark[] => {
+  const known = new Set(benchmarks.flatMap(({ row, group }) => [group, String(row)]));
+  const unknown = names.find((name) => !known.has(name));
+  if (unknown !== undefined) {
+    throw new RangeError(`no benchmark '${unknown}'; there are peers, ${[...known].join(', ')}`);
+  }
+  return benchmarks.filter(({ row, group }) => names.includes(group) || names.includes(String(row)));
+};
