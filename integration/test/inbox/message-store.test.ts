@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { isHoldfastError, type Message, silentLog } from '@holdfast/core';
+import { createInboxRelay, createMessageStore, hasStoredMessages } from '@holdfast/inbox';
+import { eventually } from '../../harness/index.ts';
+import { openDatabase, type TestDatabase } from './open-database.ts';
+
+const runtime = { log: silentLog };
+
+const aMessage = (id: string, key?: string): Message => ({
+  id,
+  type: 'order.placed',
+  ...(key !== undefined && { key }),
+  headers: { from: 'test' },
+  body: new TextEncoder().encode(`{"id":"${id}"}`),
+});
+
+describe('messages stored before they are handled', () => {
+  let db: TestDatabase;
+  beforeEach(async () => {
+    db = await openDatabase();
+  });
+  afterEach(() => db.close());
+
+  const stored = () => db.count('select count(*) from holdfast.inbox_messages');
+
+  it('P4: are stored once, however many processes store copies of them at once, without a deadlock', async () => {
+    const ids = Array.from({ length: 40 }, (_, at) => `m-${at}`);
+    const stores = Array.from({ length: 6 }, () =>
+      createMessageStore({ database: db.database, group: 'billing', runtime }),
+    );
+    for (let round = 0; round < 5; round++) {
+      await db.pool.query('truncate holdfast.inbox, holdfast.inbox_messages');
+      const outcomes = await Promise.all(
+        stores.flatMap((store) =>
+          ids.toSorted(() => Math.random() - 0.5).map((id) => store.store(aMessage(id, `k-${id.length}`), 'orders')),
+        ),
+      );
+      assert.equal(outcomes.filter((outcome) => outcome === 'stored').length, ids.length);
+      assert.equal(await stored(), ids.length);
+    }
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
+  it('are one for each group', async () => {
+    for (const group of ['billing', 'shipping']) {
+      const store = createMessageStore({ database: db.database, group, runtime });
+      assert.equal(await store.store(aMessage('m-1'), 'orders'), 'stored');
+      await store.close();
+    }
+    assert.equal(await stored(), 2);
+    assert.equal(await hasStoredMessages(db.database, 'billing'), true);
+    assert.equal(await hasStoredMessages(db.database, 'returns'), false);
+  });
+
+  it('P5: are refused by name, and not recorded, when as many wait as may', async () => {
+    const store = createMessageStore({ database: db.database, group: 'billing', capacity: 3, runtime });
+    for (const id of ['a', 'b', 'c']) assert.equal(await store.store(aMessage(id), 'orders'), 'stored');
+    await assert.rejects(store.store(aMessage('d'), 'orders'), (error) => isHoldfastError(error, 'inbox_full'));
+    await db.pool.query("delete from holdfast.inbox_messages where id = 'a'");
+    assert.equal(await store.store(aMessage('d'), 'orders'), 'stored');
+    await store.close();
+  });
+
+  it('come back as they were, in the order of their key, and are gone when they were handled', async () => {
+    const store = createMessageStore({ database: db.database, group: 'billing', runtime });
+    const sent = ['a', 'b', 'c'].map((id) => aMessage(id, 'ada'));
+    for (const message of sent) await store.store(message, 'orders');
+    await store.close();
+    const received: Message[] = [];
+    await using relay = createInboxRelay({
+      database: db.database,
+      group: 'billing',
+      receive: async ({ message, topic, group }) => {
+        assert.deepEqual([topic, group], ['orders', 'billing']);
+        received.push(message);
+        return { outcome: 'ack' };
+      },
+      runtime,
+    });
+    assert.deepEqual(await relay.runOnce(), { handedOver: 3, parked: 0 });
+    assert.deepEqual(
+      received.map(({ body, ...message }) => ({ ...message, body: new Uint8Array(body) })),
+      sent,
+    );
+    assert.equal(await stored(), 0);
+  });
+
+  it('P5: are handled no more than so many at once, over all shards', async () => {
+    const store = createMessageStore({ database: db.database, group: 'billing', runtime });
+    await Promise.all(Array.from({ length: 60 }, (_, at) => store.store(aMessage(`m-${at}`, `k-${at}`), 'orders')));
+    await store.close();
+    let running = 0;
+    let most = 0;
+    await using relay = createInboxRelay({
+      database: db.database,
+      group: 'billing',
+      concurrency: 3,
+      receive: async () => {
+        most = Math.max(most, ++running);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        running--;
+        return { outcome: 'ack' };
+      },
+      runtime,
+    });
+    await relay.start();
+    await eventually(async () => assert.equal(await stored(), 0));
+    assert.equal(most, 3);
+  });
+
+  it('count attempts that were spent, and those only', async () => {
+    const store = createMessageStore({ database: db.database, group: 'billing', runtime });
+    await store.store(aMessage('m-1'), 'orders');
+    await store.close();
+    const attempts: number[] = [];
+    await using relay = createInboxRelay({
+      database: db.database,
+      group: 'billing',
+      receive: async ({ attempt }) => {
+        attempts.push(attempt);
+        if (attempts.length === 5) return { outcome: 'ack' };
+        return { outcome: 'retry', delayMs: 1, spent: attempts.length % 2 === 0 };
+      },
+      runtime,
+    });
+    await relay.start();
+    await eventually(async () => assert.equal(await stored(), 0));
+    assert.deepEqual(attempts, [1, 1, 2, 2, 3]);
+  });
+
+  it('P8: are parked with what follows of their key when they are rejected, and nobody else', async () => {
+    const store = createMessageStore({ database: db.database, group: 'billing', runtime });
+    for (const [id, key] of [
+      ['a-1', 'ada'],
+      ['b-1', 'bob'],
+      ['a-2', 'ada'],
+      ['b-2', 'bob'],
+    ]) {
+      await store.store(aMessage(id ?? '', key), 'orders');
+    }
+    await store.close();
+    const received: string[] = [];
+    await using relay = createInboxRelay({
+      database: db.database,
+      group: 'billing',
+      receive: async ({ message: { id } }) => {
+        received.push(id);
+        return id === 'a-1' ? { outcome: 'reject', reason: 'no such customer' } : { outcome: 'ack' };
+      },
+      runtime,
+    });
+    await relay.start();
+    await eventually(async () => assert.equal((await relay.stats()).parked, 2));
+    await eventually(async () => assert.equal(await stored(), 0));
+    assert.deepEqual(received.toSorted(), ['a-1', 'b-1', 'b-2']);
+    const { rows } = await db.pool.query('select id, reason, errors from holdfast.inbox_messages_parked order by seq');
+    assert.deepEqual(
+      rows.map(({ id, reason }) => [id, reason]),
+      [
+        ['a-1', 'rejected'],
+        ['a-2', 'key'],
+      ],
+    );
+    assert.match(rows[0].errors, /no such customer/);
+  });
+});
