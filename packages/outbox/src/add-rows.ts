@@ -1,5 +1,5 @@
-import { type Database, inTransaction } from '@holdfast/postgres';
-import { OutboxFullError } from './errors.ts';
+import { type Database, inTransaction, SchemaMissingError, sqlState } from '@holdfast/postgres';
+import { KeyDeadlockError, OutboxFullError } from './errors.ts';
 import { createKeyLimit } from './key-limit.ts';
 import type { OutboxRow } from './outbox-row.ts';
 
@@ -29,6 +29,8 @@ export const createAddRows = <Tx>(
       await limitKeys(tx, token, rows);
       const input = { tx: token, ...(check && { capacity }), messages: rows };
       return database.query(tx, addStatement(database.schema), [JSON.stringify(input)]);
+    }).catch((error: unknown) => {
+      throw named(error, database.schema);
     });
     const written = Number(row?.written);
     if (written < 0) throw new OutboxFullError(-written, capacity, retryAfterMs);
@@ -38,3 +40,16 @@ export const createAddRows = <Tx>(
 
 const addStatement = (schema: string): string =>
   `select a.written::text from ${schema}.outbox_add($1::text::jsonb) as a(written) where a.written is not null`;
+
+/** What a state of the server means here. */
+const named = (error: unknown, schema: string): unknown => {
+  switch (sqlState(error)) {
+    case '42883': // undefined_function
+    case '3F000': // invalid_schema_name
+      return new SchemaMissingError(schema, ['outbox']);
+    case '40P01': // deadlock_detected
+      return new KeyDeadlockError(error);
+    default:
+      return error;
+  }
+};

@@ -28,3 +28,15 @@ export class TooManyKeysError extends HoldfastError {
     );
   }
 }
+
+/** Two transactions have added keys in opposite order, each waiting for the other's; the server has ended this one. */
+export class KeyDeadlockError extends HoldfastError {
+  override readonly code = 'key_deadlock';
+  constructor(cause: unknown) {
+    super(
+      'deadlock (40P01): this transaction and another one added messages of the same keys in opposite order, in several ' +
+        'calls; run this one again, and prevent it by adding all messages in one addMany, or last',
+      { cause, retryable: true },
+    );
+  }
+}

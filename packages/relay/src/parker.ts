@@ -11,6 +11,8 @@ export interface ParkerOptions {
   readonly signal: AbortSignal;
   /** These have left the shard: parked, or put elsewhere by an operator meanwhile. */
   readonly onGone: (rows: readonly HeldRow[]) => void;
+  /** Rows of this key are parked now. */
+  readonly onParked: (key: string) => void;
   /** Lanes go on. */
   readonly onRestored: () => void;
   readonly onRefused: (why: Refusal) => void;
@@ -20,7 +22,7 @@ const lanesPerStatement = 100;
 
 /** Parks whole lanes: the row that cannot be handed over and what waits behind it. */
 export const createParker = (options: ParkerOptions): WriteBehind<Lane> => {
-  const { store, lanes, persist, signal, onGone, onRestored, onRefused } = options;
+  const { store, lanes, persist, signal, onGone, onParked, onRestored, onRefused } = options;
 
   const write = async (batch: readonly Lane[]): Promise<boolean> => {
     const parked = batch.map((lane) => ({ lane, rows: lanes().empty(lane) }));
@@ -32,10 +34,15 @@ export const createParker = (options: ParkerOptions): WriteBehind<Lane> => {
       return false;
     }
     onGone(rows.filter(({ seq }) => !kept.has(seq)));
-    for (const entry of parked) {
-      const staying = entry.rows.filter(({ seq }) => kept.has(seq));
+    for (const { lane, rows: gone } of parked) {
+      const staying = gone.filter(({ seq }) => kept.has(seq));
       for (const row of staying) row.parking = undefined;
-      lanes().restore(entry.lane, staying);
+      if (staying.length < gone.length) {
+        // What was read meanwhile may not know it yet; whether the key is still parked is decided in the database.
+        for (let row = lane.head; row !== undefined; row = row.next) row.parking ??= keyIsParked;
+        if (lane.key !== undefined) onParked(lane.key);
+      }
+      lanes().restore(lane, staying);
     }
     onRestored();
     return true;

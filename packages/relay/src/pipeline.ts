@@ -2,7 +2,7 @@ import { type Policy, type Runtime, reach } from '@holdfast/core';
 import { createWindow } from '@holdfast/flow';
 import type { Lease } from '@holdfast/postgres';
 import type { Gate } from './gate.ts';
-import type { HeldRow } from './held-row.ts';
+import { type HeldRow, keyIsParked } from './held-row.ts';
 import type { JudgeOptions } from './judge.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createParker } from './parker.ts';
@@ -14,6 +14,7 @@ import { createSender } from './sender.ts';
 import type { Refusal, ShardStore } from './shard-store.ts';
 import { createSuspicion } from './suspicion.ts';
 import type { Ticks } from './ticks.ts';
+import type { TopicHealth } from './topic-health.ts';
 import { createWriteBehind } from './write-behind.ts';
 
 export interface PipelineOptions extends JudgeOptions {
@@ -26,6 +27,7 @@ export interface PipelineOptions extends JudgeOptions {
   readonly maxInFlight: number;
   readonly suspectDeaths: number;
   readonly deathsAlone: ReadonlyMap<string, number>;
+  readonly healthOf: (topic: string) => TopicHealth;
   /** What is there now, each row tried once; else for as long as the lease holds. */
   readonly once: boolean;
   readonly persist: Policy;
@@ -68,7 +70,12 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   const memory = maxInFlight + 2 * pageSize;
   const window = createWindow({ capacity: memory });
   const suspicion = createSuspicion({ ...options, deaths: lease.deaths, memory });
-  const lanes = createRowLanes({ failsSuffix: sink.failsSuffix, batchSize, onParking: (lane) => parker.add(lane) });
+  const lanes = createRowLanes({
+    ...{ failsSuffix: sink.failsSuffix, batchSize, healthOf: options.healthOf },
+    onParking: (lane) => parker.add(lane),
+  });
+  /** Keys that were parked since the fetch under way began, whose snapshot may not show that. */
+  const parkedKeys = new Set<string>();
 
   const settler = createWriteBehind<HeldRow>({
     maxSize: deletesPerStatement,
@@ -92,6 +99,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
       window.release(rows.length);
       options.onParked(rows);
     },
+    onParked: (key) => parkedKeys.add(key),
     onRestored: () => sender.dispatch(),
   });
   const outcomes = createOutcomes({ ...options, lanes, failsSuffix: sink.failsSuffix, log: runtime.log, suspicion });
@@ -113,9 +121,11 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   });
   const reader = createReader({
     ...{ store, ticks: options.ticks, window, pageSize, persist, signal: reading },
+    onFetch: () => parkedKeys.clear(),
     onRows: (rows) => {
       for (const row of rows) {
         suspicion.meet(row);
+        if (row.ordered && row.key !== undefined && parkedKeys.has(row.key)) row.parking ??= keyIsParked;
         lanes.add(row);
       }
       sender.dispatch();

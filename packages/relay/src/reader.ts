@@ -15,6 +15,8 @@ export interface ReaderOptions {
   readonly persist: Policy;
   /** Ends the reading. */
   readonly signal: AbortSignal;
+  /** A fetch is about to take its snapshot. */
+  readonly onFetch: () => void;
   readonly onRows: (rows: readonly HeldRow[]) => void;
   /** A fetch has read all that its snapshot shows. */
   readonly onRead: () => void;
@@ -31,7 +33,7 @@ export interface Reader {
 }
 
 export const createReader = (options: ReaderOptions): Reader => {
-  const { store, ticks, window, pageSize, persist, signal, onRows, onRead } = options;
+  const { store, ticks, window, pageSize, persist, signal, onFetch, onRows, onRead } = options;
   let position: Position | undefined;
   let poked = false;
   let wake: (() => void) | undefined;
@@ -44,6 +46,7 @@ export const createReader = (options: ReaderOptions): Reader => {
   /** One fetch, all its pages under one snapshot. */
   const fetchAll = async (from: Position): Promise<Position | Refusal> => {
     await window.acquire(pageSize, signal);
+    onFetch();
     const page = await persist(() => store.fetch(from, pageSize), signal);
     if (typeof page === 'string') return page;
     const { snapshot } = page;

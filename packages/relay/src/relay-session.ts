@@ -9,6 +9,7 @@ import { createShard, type Shard } from './shard.ts';
 import { createShardStore } from './shard-store.ts';
 import type { TableStore } from './table-store.ts';
 import { createTicks, type Ticks } from './ticks.ts';
+import { createTopicHealths } from './topic-health.ts';
 import { createUpkeep } from './upkeep.ts';
 
 export interface RelaySessionOptions<Tx> extends Omit<JudgeOptions, 'random'> {
@@ -46,6 +47,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   const attributes = { table, ...(route !== '' && { route }) };
   const shards = new Map<number, Shard>();
   const gate = createGate();
+  const healthOf = createTopicHealths();
   const persist = persistently(runtime);
   const upkeep = createUpkeep({ store, clock, log });
   let handedOver = 0;
@@ -59,7 +61,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   const run = (lease: Lease): Shard =>
     createShard({
       ...options,
-      ...{ lease, ticksOf, gate, persist, random: runtime.random },
+      ...{ lease, ticksOf, gate, healthOf, persist, random: runtime.random },
       store: createShardStore({ database, table, route, scope, lease }),
       onHandedOver: (rows) => {
         handedOver += rows;

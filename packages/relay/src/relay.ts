@@ -1,6 +1,6 @@
 import { ClosedError, createRuntime, InvalidOptionError, type Runtime } from '@holdfast/core';
 import { type Backoff, exponential } from '@holdfast/policies';
-import { createListener, type Database, type Listener } from '@holdfast/postgres';
+import { checkSchema, createListener, type Database, type Listener } from '@holdfast/postgres';
 import { ShardMismatchError } from './errors.ts';
 import { createPoller, type Poller } from './poller.ts';
 import { createRelaySession, type RelaySession } from './relay-session.ts';
@@ -90,6 +90,7 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
   let closing: Promise<void> | undefined;
 
   const open = async (once: boolean): Promise<RelaySession> => {
+    await checkSchema(database, [table.schema]);
     const shards = await store.shards(options.shards);
     if (options.shards !== undefined && options.shards !== shards) {
       throw new ShardMismatchError(table.name, shards, options.shards);

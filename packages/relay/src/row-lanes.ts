@@ -1,4 +1,5 @@
 import type { HeldRow } from './held-row.ts';
+import type { TopicHealth } from './topic-health.ts';
 import { createTopicQueues, type TopicQueue } from './topic-queues.ts';
 
 /** The rows of one key in memory, in order; or one row that has no order. */
@@ -26,6 +27,7 @@ export interface RowLanesOptions {
   readonly failsSuffix: boolean;
   /** How many rows a batch may have. */
   readonly batchSize: number;
+  readonly healthOf: (topic: string) => TopicHealth;
   /** A lane has become one to be parked. */
   readonly onParking: (lane: Lane) => void;
 }
@@ -52,9 +54,10 @@ export interface RowLanes {
   restore(lane: Lane, rows: readonly HeldRow[]): void;
 }
 
-export const createRowLanes = ({ failsSuffix, batchSize, onParking }: RowLanesOptions): RowLanes => {
+export const createRowLanes = (options: RowLanesOptions): RowLanes => {
+  const { failsSuffix, batchSize, healthOf, onParking } = options;
   const lanes = new Map<string, Lane>();
-  const topics = createTopicQueues();
+  const topics = createTopicQueues(healthOf);
 
   const laneOf = (row: HeldRow): Lane => {
     const key = row.ordered ? row.key : undefined;

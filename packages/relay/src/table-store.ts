@@ -12,8 +12,8 @@ export interface TableStore {
   ): Promise<{ readonly shards: readonly number[]; readonly due: boolean }>;
   /** Adds delayed rows that are due. Without `lock`, keys that somebody holds are left out and given back. */
   moveDue(most: number, lock?: string): Promise<{ readonly moved: number; readonly blocked: readonly string[] }>;
-  /** Truncates a slot of the ring, and moves writers on to the next. Gives back whether one was truncated. */
-  turn(maxBytes: number): Promise<boolean>;
+  /** Truncates a slot of the ring that is empty and not locked, and moves writers on to the next. */
+  turn(maxBytes: number): Promise<'truncated' | 'locked' | 'nothing'>;
   stats(): Promise<TableStats>;
 }
 
@@ -53,10 +53,11 @@ export const createTableStore = <Tx>(database: Database<Tx>, table: string, rout
       };
     },
     turn: async (maxBytes) => {
-      const [row] = await database.execute(`select ${names.part('turn')}($1::text::bigint)::text as truncated`, [
-        String(maxBytes),
-      ]);
-      return row?.truncated != null;
+      const [row] = await database.execute(
+        `select coalesce(${names.part('turn')}($1::text::bigint), 'nothing')::text as outcome`,
+        [String(maxBytes)],
+      );
+      return row?.outcome as 'truncated' | 'locked' | 'nothing';
     },
     stats: async () => {
       const [row] = await database.execute(`select * from ${names.part('stats')}($1::text)`, [route]);

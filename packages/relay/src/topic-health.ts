@@ -28,3 +28,17 @@ export const createTopicHealth = (): TopicHealth => {
     isOutage: (lane, since) => successAt <= since && (lane === failedLane ? otherFailureAt : failureAt) > since,
   };
 };
+
+/** Of all topics, for all shards of a relay. The least recently created ones beyond `capacity` are forgotten. */
+export const createTopicHealths = (capacity = 1_000): ((topic: string) => TopicHealth) => {
+  const topics = new Map<string, TopicHealth>();
+  return (name) => {
+    const known = topics.get(name);
+    if (known !== undefined) return known;
+    const health = createTopicHealth();
+    topics.set(name, health);
+    const [oldest] = topics.keys();
+    if (topics.size > capacity && oldest !== undefined) topics.delete(oldest);
+    return health;
+  };
+};

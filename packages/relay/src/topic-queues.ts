@@ -1,5 +1,5 @@
 import type { Lane } from './row-lanes.ts';
-import { createTopicHealth, type TopicHealth } from './topic-health.ts';
+import type { TopicHealth } from './topic-health.ts';
 
 /** The lanes of one topic that are ready, in the order in which they became so. */
 export interface TopicQueue {
@@ -23,13 +23,13 @@ export interface TopicQueues {
   next(oneFlight: boolean): TopicQueue | undefined;
 }
 
-export const createTopicQueues = (): TopicQueues => {
+export const createTopicQueues = (healthOf: (topic: string) => TopicHealth): TopicQueues => {
   const topics = new Map<string, TopicQueue>();
 
   const topicOf = (name: string): TopicQueue => {
     const known = topics.get(name);
     if (known !== undefined) return known;
-    const topic = { name, health: createTopicHealth(), first: undefined, last: undefined, flying: 0, rows: 0 };
+    const topic = { name, health: healthOf(name), first: undefined, last: undefined, flying: 0, rows: 0 };
     topics.set(name, topic);
     return topic;
   };

@@ -24,6 +24,8 @@ export interface UpkeepOptions {
 const slotBytes = 2 * 1024 * 1024;
 const rowsBetweenTurns = 1_000;
 const msBetweenTurns = 100;
+/** Whoever holds a slot locked does so for long: a transaction, a dump. */
+const msAfterLocked = 2_000;
 /** A turn that reads many dead rows takes its time; it gets at most this part of it. */
 const partOfTime = 1 / 20;
 const dueRowsPerStatement = 1_000;
@@ -36,13 +38,18 @@ export const createUpkeep = ({ store, clock, log }: UpkeepOptions): Upkeep => {
   const turn = async (): Promise<void> => {
     deletedSince = 0;
     const startedAt = clock.monotonic();
+    let pauseMs = msBetweenTurns;
     try {
-      while (await store.turn(slotBytes));
+      for (let outcome = await store.turn(slotBytes); outcome !== 'nothing'; outcome = await store.turn(slotBytes)) {
+        if (outcome === 'truncated') continue;
+        pauseMs = msAfterLocked;
+        break;
+      }
     } catch (error) {
       if (sqlState(error) !== lockNotAvailable) log.warn({ error }, 'the ring could not be turned; trying again later');
     }
     const endedAt = clock.monotonic();
-    nextTurnAt = endedAt + Math.max(msBetweenTurns, (endedAt - startedAt) / partOfTime);
+    nextTurnAt = endedAt + Math.max(pauseMs, (endedAt - startedAt) / partOfTime);
     turning = undefined;
   };
   return {
@@ -51,7 +58,7 @@ export const createUpkeep = ({ store, clock, log }: UpkeepOptions): Upkeep => {
       if (!turning && deletedSince >= rowsBetweenTurns && clock.monotonic() >= nextTurnAt) turning = turn();
     },
     rest: () => {
-      if (deletedSince > 0) turning ??= turn();
+      if (!turning && deletedSince > 0 && clock.monotonic() >= nextTurnAt) turning = turn();
     },
     moveDue: async () => {
       for (;;) {

@@ -3,7 +3,7 @@ import { refuseOldSnapshots } from './park-functions.ts';
 
 /**
  * `turn(max_bytes)`: truncates one slot that writers have left and that is empty, and moves writers on where the current
- * slot has more than `max_bytes` and another is empty. Gives back the slot it truncated.
+ * slot has more than `max_bytes` and another is empty. Gives back whether it `truncated` one; or that one was `locked`.
  *
  * Relays step aside by an advisory lock; for anybody else it does not wait: a locked slot is skipped. Whether the slot is
  * empty is looked at again under the lock: between the first look and the lock somebody may have committed a row.
@@ -15,7 +15,7 @@ declare
   current integer;
   slot integer;
   occupied boolean;
-  truncated text;
+  outcome text;
 begin
   ${refuseOldSnapshots}
   select s.last_value into current from ${names.part('slot')} s;
@@ -30,12 +30,12 @@ begin
       execute 'select exists (select from ' || ${slotName(names)} || ')' into occupied;
       if not occupied then
         execute 'truncate ' || ${slotName(names)};
-        truncated := slot;
+        outcome := 'truncated';
       end if;
     exception when lock_not_available then
-      null;
+      outcome := 'locked';
     end;
-    exit when truncated is not null;
+    exit when outcome = 'truncated';
   end loop;
   if pg_table_size((${slotName(names, 'current')})::regclass) > max_bytes then
     perform setval('${names.part('slot')}', s.slot)
@@ -45,7 +45,7 @@ begin
       order by (s - current + ${ringSlots}) % ${ringSlots} limit 1
     ) s;
   end if;
-  return truncated;
+  return outcome;
 end
 $turn$;
 `;

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import type { PoolClient } from 'pg';
+import { NumberedMessage } from './contracts.ts';
+import { type OutboxWorld, openOutboxWorld } from './outbox-world.ts';
+
+/** What the SQL function gives back for one page, from any shard's beginning. */
+interface FetchedPage {
+  readonly snapshot: string | undefined;
+  readonly ids: readonly string[];
+  readonly last: string;
+}
+
+describe('the fetch of a relay table', () => {
+  let world: OutboxWorld;
+
+  beforeEach(async () => {
+    world = await openOutboxWorld();
+    await world.pool.query('update holdfast.outbox_control set shards = 1');
+  });
+  afterEach(() => world.close());
+
+  const fetch = async (
+    {
+      after = '0',
+      seen,
+      snapshot,
+      late = [],
+    }: {
+      after?: string;
+      seen?: string | undefined;
+      snapshot?: string | undefined;
+      late?: readonly (readonly [xid: string, floor: string])[];
+    } = {},
+    size = 100,
+  ): Promise<FetchedPage> => {
+    const { rows } = await world.pool.query(
+      `select * from holdfast.outbox_fetch('', 0, $1, $2::text::xid8[], $3, $4::text::pg_snapshot, $5::text::pg_snapshot, $6)`,
+      [after, `{${late.map(([xid]) => xid)}}`, late.map(([, floor]) => floor), seen, snapshot, size],
+    );
+    const first = snapshot === undefined ? rows.shift() : undefined;
+    return { snapshot: first?.id, ids: rows.map(({ id }) => id), last: rows.at(-1)?.seq ?? after };
+  };
+  const add = async (tx: PoolClient, ...ids: string[]): Promise<void> => {
+    for (const id of ids) await world.outbox.add(tx, NumberedMessage, { key: id, n: 0 }, { id });
+  };
+  const addNow = (...ids: string[]): Promise<void> => world.outbox.transaction((tx) => add(tx, ...ids));
+  const open = async (): Promise<PoolClient> => {
+    const tx = await world.pool.connect();
+    await tx.query('begin');
+    return tx;
+  };
+  const commit = async (tx: PoolClient): Promise<void> => {
+    await tx.query('commit');
+    tx.release();
+  };
+
+  it('shows the very first row', async () => {
+    await addNow('a');
+    assert.deepEqual((await fetch()).ids, ['a']);
+  });
+
+  it('T4 (PG26): shows one snapshot on all its pages, whatever commits between them', async () => {
+    await addNow('a', 'b');
+    const late = await open();
+    await add(late, 'late');
+    await addNow('c', 'd');
+    const first = await fetch({}, 2);
+    assert.deepEqual(first.ids, ['a', 'b']);
+    await commit(late);
+    await addNow('e');
+    const second = await fetch({ after: first.last, snapshot: first.snapshot });
+    assert.deepEqual(second.ids, ['c', 'd']);
+    const third = await fetch({ seen: first.snapshot });
+    assert.deepEqual(third.ids, ['late', 'e']);
+  });
+
+  it('reads from further back exactly when a transaction that was running has ended', async () => {
+    const late = await open();
+    await add(late, 'late');
+    await addNow('a');
+    const { snapshot, last } = await fetch();
+    const [, , running = ''] = snapshot?.split(':') ?? [];
+    const from = { after: last, seen: snapshot, late: [[running, '0']] as const };
+    assert.deepEqual((await fetch(from)).ids, []);
+    await commit(late);
+    assert.deepEqual((await fetch(from)).ids, ['late']);
+  });
+
+  it('T4: is sorted whatever the planner would like, on shuffled pages', async () => {
+    const ids = Array.from({ length: 300 }, (_, n) => `${n}`);
+    await addNow(...ids);
+    await world.pool.query(`
+      with gone as (delete from holdfast.outbox returning *)
+      insert into holdfast.outbox select * from gone order by md5(id)`);
+    const session = await world.session();
+    for (const setting of ['enable_indexscan', 'enable_indexonlyscan', 'enable_nestloop', 'enable_sort']) {
+      await session.query(`set ${setting} = off`);
+      const { rows } = await session.query(
+        "select id from holdfast.outbox_fetch('', 0, 0, '{}', '{}', null, pg_current_snapshot(), 1000)",
+      );
+      assert.deepEqual(
+        rows.map(({ id }) => id),
+        ids,
+        `with ${setting} off`,
+      );
+    }
+  });
+
+  it('reads nothing of what was deleted behind its floor', async () => {
+    const snapshot = await world.session();
+    await snapshot.query('begin isolation level repeatable read; select count(*) from holdfast.outbox');
+    await world.pool.query(`
+      select holdfast.outbox_add(jsonb_build_object('messages', (
+        select jsonb_agg(jsonb_build_object('id', n::text, 'type', 't', 'topic', 't', 'body', '{}'))
+        from generate_series(1, 20000) n)))`);
+    const before = await fetch({}, 20_000);
+    await world.pool.query('delete from holdfast.outbox');
+    await addNow('new');
+    const buffers = async (after: string): Promise<number> => {
+      const session = await world.session();
+      const text = `explain (analyze, buffers, format json) select * from holdfast.outbox_fetch('', 0, ${after}, '{}', '{}',
+        null, pg_current_snapshot(), 500)`;
+      await session.query(text);
+      const { rows } = await session.query(text);
+      return rows[0]['QUERY PLAN'][0].Plan['Shared Hit Blocks'];
+    };
+    const [fromTheStart, fromTheFloor] = [await buffers('0'), await buffers(before.last)];
+    assert.ok(fromTheFloor < 60 && fromTheStart > 5 * fromTheFloor, `${fromTheFloor} and ${fromTheStart} blocks`);
+  });
+});
