@@ -10,6 +10,7 @@ import {
   inTransaction,
   knownToken,
   migrate,
+  requireTransaction,
   runInTransaction,
   sqlState,
 } from '@holdfast/postgres';
@@ -140,6 +141,14 @@ for (const library of libraries) {
       assert.deepEqual(await notes(), []);
     });
 
+    it('gives one token to all handles of a transaction', async () => {
+      await database.transaction(async (tx) => {
+        const token = knownToken(tx);
+        await opened.nested(tx, async (inner) => assert.equal(await requireTransaction(database, inner), token));
+        assert.equal(await requireTransaction(database, tx), token);
+      });
+    });
+
     it('accepts the handle of a nested transaction as of the same transaction', async () => {
       await database.transaction(async (tx) => {
         await opened.nested(tx, async (inner) => {
@@ -215,6 +224,41 @@ for (const library of libraries) {
           (await notes()).filter((body) => body.startsWith('zombie')),
           [],
         );
+      } finally {
+        await tight.close();
+      }
+    });
+
+    it('writes nothing at the very moment of the abort either', async () => {
+      const tight = library.open(fresh.url, 1);
+      try {
+        const abort = new AbortController();
+        const tried: Promise<unknown>[] = [];
+        const attempt = (writing: Promise<unknown>): void => void tried.push(writing.catch(() => {}));
+        const running = tight.database.transaction(
+          async (tx) => {
+            const tryAll = (left: number): void => {
+              const late = opened.later(tx, `late ${left}`);
+              attempt(tight.database.query(tx, insert, [`zombie ${left}`]));
+              attempt(late());
+              if (left > 0) setImmediate(tryAll, left - 1);
+            };
+            const early = opened.later(tx, 'early');
+            abort.signal.addEventListener('abort', () => {
+              setImmediate(tryAll, 50);
+              setImmediate(() => attempt(early()));
+            });
+            setTimeout(() => abort.abort(new Error('enough')), 5);
+            await new Promise(() => {});
+          },
+          { signal: abort.signal },
+        );
+        await assert.rejects(running, /enough/);
+        await tight.database.execute(insert, ['next']);
+        await sleep(50);
+        await Promise.all(tried);
+        assert.ok(tried.length > 100);
+        assert.deepEqual(await notes(), ['next']);
       } finally {
         await tight.close();
       }

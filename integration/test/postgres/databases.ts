@@ -1,5 +1,6 @@
 import { type Database, drizzleDatabase, kyselyDatabase, pgDatabase, postgresJsDatabase } from '@holdfast/postgres';
 import { drizzle as drizzleOverPg } from 'drizzle-orm/node-postgres';
+import { pgTable, text } from 'drizzle-orm/pg-core';
 import { drizzle as drizzleOverPostgresJs } from 'drizzle-orm/postgres-js';
 import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely';
 import { Pool } from 'pg';
@@ -10,7 +11,9 @@ export interface Opened<Tx> {
   readonly database: Database<Tx>;
   /** The handle of a pool, passed by mistake for a transaction. */
   readonly poolAsTx: Tx;
-  /** One statement in the client's own words, in a nested transaction if the client has them. */
+  /** Makes an insert into `notes` in the client's own words, and runs it when the result is called. */
+  later(tx: Tx, body: string): () => Promise<unknown>;
+  /** Runs in a nested transaction, if the client has them. */
   nested(tx: Tx, run: (inner: Tx) => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
@@ -21,12 +24,15 @@ export interface Library {
   open(url: string, max?: number): Opened<object>;
 }
 
+const notes = pgTable('notes', { body: text() });
+
 const overPg = (url: string, max = 10): Opened<object> => {
   const pool = new Pool({ connectionString: url, max });
   const database = pgDatabase(pool);
   return erase({
     database,
     poolAsTx: pool,
+    later: (tx, body) => async () => tx.query('insert into notes (body) values ($1)', [body]),
     nested: async (tx, run) => {
       await tx.query('savepoint s');
       await run(tx);
@@ -42,6 +48,11 @@ const overPostgresJs = (url: string, max = 10): Opened<object> => {
   return erase({
     database,
     poolAsTx: sql,
+    later: (tx, body) => {
+      // postgres.js runs a query when it is first waited for.
+      const query = tx`insert into notes (body) values (${body})`;
+      return async () => query;
+    },
     nested: async (tx, run) => {
       await tx.savepoint((inner) => run(inner));
     },
@@ -56,6 +67,10 @@ const overDrizzlePg = (url: string, max = 10): Opened<object> => {
   return erase({
     database: drizzleDatabase(db),
     poolAsTx: db,
+    later: (tx, body) => {
+      const query = tx.insert(notes).values({ body });
+      return async () => query;
+    },
     nested: (tx, run) => tx.transaction((inner) => run(inner)),
     close: () => pool.end(),
   });
@@ -67,6 +82,10 @@ const overDrizzlePostgresJs = (url: string, max = 10): Opened<object> => {
   return erase({
     database: drizzleDatabase(db),
     poolAsTx: db,
+    later: (tx, body) => {
+      const query = tx.insert(notes).values({ body });
+      return async () => query;
+    },
     nested: (tx, run) => tx.transaction((inner) => run(inner)),
     // Without a limit it waits for ever for a connection that was lost inside a transaction.
     close: () => sql.end({ timeout: 1 }),
@@ -75,10 +94,17 @@ const overDrizzlePostgresJs = (url: string, max = 10): Opened<object> => {
 
 const overKysely = (url: string, max = 10): Opened<object> => {
   const pool = new Pool({ connectionString: url, max });
-  const db = new Kysely<object>({ dialect: new PostgresDialect({ pool }), plugins: [new CamelCasePlugin()] });
+  const db = new Kysely<{ notes: { body: string } }>({
+    dialect: new PostgresDialect({ pool }),
+    plugins: [new CamelCasePlugin()],
+  });
   return erase({
     database: kyselyDatabase(db, { client: pool }),
     poolAsTx: db,
+    later: (tx, body) => {
+      const query = tx.insertInto('notes').values({ body });
+      return () => query.execute();
+    },
     nested: (tx, run) => run(tx),
     close: () => db.destroy(),
   });

@@ -62,9 +62,14 @@ describe('leases of real processes', () => {
     }
   });
 
+  const listening = async (): Promise<number> =>
+    (await pool.query("select from pg_stat_activity where datname = current_database() and query like 'listen %'")).rows
+      .length;
+
   it('move at once when a member joins, and when it leaves, long before the next beat', async () => {
     const [a, b] = [member(pool, 'at once', 60_000), member(pool, 'at once', 60_000)];
     await a.start();
+    await eventually(async () => assert.equal(await listening(), 1));
     await b.start();
     await eventually(() => assert.deepEqual([a.held.length, b.held.length], [2, 2]), { timeoutMs: 3_000 });
     await a.close();

@@ -17,6 +17,7 @@ export interface StandingClock extends Clock {
   pass(ms: number): void;
   /** As SIGSTOP: time goes on, nothing runs. */
   stop(): void;
+  readonly stopped: boolean;
   /** As SIGCONT: what was due meanwhile runs now. */
   resume(): void;
 }
@@ -45,6 +46,9 @@ export const standingClock = (): StandingClock => {
     },
     stop: () => {
       stopped = true;
+    },
+    get stopped() {
+      return stopped;
     },
     resume: () => {
       stopped = false;

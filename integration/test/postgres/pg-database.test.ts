@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isHoldfastError } from '@holdfast/core';
 import { type Database, inTransaction, pgDatabase, quoteIdentifier } from '@holdfast/postgres';
 import fc from 'fast-check';
@@ -104,6 +105,20 @@ describe('a database over a pool of pg', () => {
       assert.equal(pool.idleCount, 1);
       await other.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tested'");
       await eventually(() => assert.equal(pool.totalCount, 0));
+    }));
+
+  it('survives the end of a connection that was there before it, while a transaction uses it', () =>
+    withPool({ max: 1 }, async (pool) => {
+      await pool.query('select 1');
+      const database = pgDatabase(pool);
+      const broken = database.transaction(async (tx) => {
+        await other.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tested'");
+        await eventually(async () => assert.equal(await sessionsOf('idle in transaction'), 0));
+        await sleep(20);
+        await tx.query('select 1');
+      });
+      await assert.rejects(broken);
+      await database.execute('select 1::text', []);
     }));
 
   it('ends the backend of an aborted transaction, so that its locks do not outlive it', () =>

@@ -218,6 +218,25 @@ describe('waking up', () => {
     await listener.close();
   });
 
+  it('is asked for no more often than the interval allows', async () => {
+    let sent = 0;
+    const counted: Database<PoolClient> = {
+      ...database,
+      execute: async () => {
+        sent += 1;
+        return [];
+      },
+    };
+    const notifier = createNotifier(counted, 'wake', { minIntervalMs: 50 });
+    const startedAt = performance.now();
+    while (performance.now() - startedAt < 220) {
+      notifier.wake();
+      await sleep(1);
+    }
+    await notifier.close();
+    assert.ok(sent >= 3 && sent <= 7, `${sent} notifications in 220 ms`);
+  });
+
   it('is a hint: a notification that cannot be sent is let go', async () => {
     const gone = new Pool({ connectionString: 'postgres://postgres@127.0.0.1:1/none' });
     const notifier = createNotifier(pgDatabase(gone), 'wake');

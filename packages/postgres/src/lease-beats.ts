@@ -19,7 +19,7 @@ export interface LeaseBeats {
   beat(): Promise<void>;
   /** Until when the leases hold, by the monotonic clock. */
   readonly deadline: number;
-  /** Whether one was ever sent: this member may be known in the database. */
+  /** Whether one was ever asked for: this member may be known in the database. */
   readonly begun: boolean;
   /** Why the last beat failed. */
   readonly failure: unknown;
@@ -52,7 +52,6 @@ export const leaseBeats = (options: LeaseBeatsOptions): LeaseBeats => {
   };
   const sendOne = async (): Promise<void> => {
     await reach('lease.beforeRenew');
-    begun = true;
     const sentAt = clock.monotonic();
     const apply = await withDeadline(clock, beatMs, send);
     const until = sentAt + leaseMs * (1 - marginShare);
@@ -61,6 +60,7 @@ export const leaseBeats = (options: LeaseBeatsOptions): LeaseBeats => {
     apply();
   };
   const beat = (): Promise<void> => {
+    begun = true;
     next ??= inTurn(async () => {
       next = undefined;
       cancelBeat();
