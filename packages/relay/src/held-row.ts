@@ -1,7 +1,6 @@
 import type { Row } from '@holdfast/postgres';
 import type { Trouble } from './judge.ts';
 import type { RelayRow, RowEncoding } from './relay-row.ts';
-import type { Lane } from './row-lanes.ts';
 
 /** A row in a relay's memory. Rows of a lane are a linked list, so that a row costs one object. */
 export interface HeldRow extends RelayRow {
@@ -19,6 +18,17 @@ export interface HeldRow extends RelayRow {
   trouble: Trouble | undefined;
   lane: Lane | undefined;
   next: HeldRow | undefined;
+}
+
+/** The rows of one key in memory, in order; or one row that has no order. */
+export interface Lane {
+  readonly key: string | undefined;
+  head: HeldRow | undefined;
+  tail: HeldRow | undefined;
+  /** `flying`: its first rows are being handed over; `waiting`: not before a delay; `parking`: all of it is to be parked. */
+  state: 'ready' | 'flying' | 'waiting' | 'parking';
+  /** The lane behind it among those of its topic that are ready. */
+  nextReady: Lane | undefined;
 }
 
 /** Parked, because an earlier row of its key is. */

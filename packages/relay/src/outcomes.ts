@@ -1,9 +1,9 @@
 import type { Log } from '@holdfast/core';
 import { errorText } from './error-text.ts';
-import type { HeldRow } from './held-row.ts';
+import type { HeldRow, Lane } from './held-row.ts';
 import { type JudgeOptions, judge } from './judge.ts';
 import type { SendOutcome } from './relay-sink.ts';
-import type { Batch, Lane, RowLanes } from './row-lanes.ts';
+import type { Batch, RowLanes } from './row-lanes.ts';
 import type { Suspicion } from './suspicion.ts';
 
 export interface OutcomesOptions extends JudgeOptions {

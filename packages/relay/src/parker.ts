@@ -1,6 +1,6 @@
 import type { Policy } from '@holdfast/core';
-import { type HeldRow, keyIsParked } from './held-row.ts';
-import type { Lane, RowLanes } from './row-lanes.ts';
+import { type HeldRow, keyIsParked, type Lane } from './held-row.ts';
+import type { RowLanes } from './row-lanes.ts';
 import type { Refusal, ShardStore } from './shard-store.ts';
 import { createWriteBehind, type WriteBehind } from './write-behind.ts';
 

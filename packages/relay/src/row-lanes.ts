@@ -1,17 +1,6 @@
-import type { HeldRow } from './held-row.ts';
+import type { HeldRow, Lane } from './held-row.ts';
 import type { TopicHealth } from './topic-health.ts';
 import { createTopicQueues, type TopicQueue } from './topic-queues.ts';
-
-/** The rows of one key in memory, in order; or one row that has no order. */
-export interface Lane {
-  readonly key: string | undefined;
-  head: HeldRow | undefined;
-  tail: HeldRow | undefined;
-  /** `flying`: its first rows are being handed over; `waiting`: not before a delay; `parking`: all of it is to be parked. */
-  state: 'ready' | 'flying' | 'waiting' | 'parking';
-  /** The lane behind it among those of its topic that are ready. */
-  nextReady: Lane | undefined;
-}
 
 /** Rows of one topic that are handed over together. */
 export interface Batch {

@@ -1,8 +1,8 @@
 import { type Clock, reach } from '@holdfast/core';
 import type { Gate } from './gate.ts';
-import type { HeldRow } from './held-row.ts';
+import type { HeldRow, Lane } from './held-row.ts';
 import type { RelaySink, SendOutcome } from './relay-sink.ts';
-import type { Batch, Lane, RowLanes } from './row-lanes.ts';
+import type { Batch, RowLanes } from './row-lanes.ts';
 
 export interface SenderOptions {
   readonly lanes: RowLanes;

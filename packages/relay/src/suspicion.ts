@@ -62,4 +62,4 @@ export const createSuspicion = (options: SuspicionOptions): Suspicion => {
 };
 
 /** Why a row is parked that killed its process again and again. */
-export const crashSuspect = 'crash suspect';
+const crashSuspect = 'crash suspect';

@@ -8,7 +8,7 @@ export interface TopicHealth {
   isOutage(lane: object, since: number): boolean;
 }
 
-export const createTopicHealth = (): TopicHealth => {
+const createTopicHealth = (): TopicHealth => {
   let time = 0;
   let successAt = 0;
   let failureAt = 0;

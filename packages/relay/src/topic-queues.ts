@@ -1,4 +1,4 @@
-import type { Lane } from './row-lanes.ts';
+import type { Lane } from './held-row.ts';
 import type { TopicHealth } from './topic-health.ts';
 
 /** The lanes of one topic that are ready, in the order in which they became so. */
