@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '@holdfast/core';
 import type { MochaLike } from './mocha-like.ts';
+import { seedRandom } from './random.ts';
 
 /** One promise, as a test. Its name starts with the promise: `P1: …`. */
 export interface TestCase<Bench> {
@@ -35,7 +36,10 @@ export const registerCases = <Bench>(
     afterEach(() => cleanUp().catch(() => {}));
     for (const { name, pointless, run } of cases) {
       const runClean = async (): Promise<void> => {
-        await run(bench);
+        const seed = seedRandom();
+        await run(bench).catch((error: unknown) => {
+          throw withSeed(error, seed);
+        });
         await cleanUp();
       };
       const reason = skip.find(({ test }) => test === name)?.reason ?? pointless?.(bench);
@@ -43,6 +47,12 @@ export const registerCases = <Bench>(
       else it.skip(`${name} [skipped: ${reason}]`, runClean);
     }
   });
+};
+
+/** The seed repeats what a test chose, not how the threads and servers beside it ran. */
+const withSeed = (error: unknown, seed: number): unknown => {
+  if (error instanceof Error) error.message += `\n(HOLDFAST_SEED=${seed})`;
+  return error;
 };
 
 /** A skip that names no test would hide that the test it meant runs, or is gone. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { InvalidOptionError } from '@holdfast/core';
 import type { MochaLike } from '../src/mocha-like.ts';
+import { random } from '../src/random.ts';
 import { registerCases, type Skip, type TestCase } from '../src/test-case.ts';
 import { transportCases } from '../src/transport/transport-suite.ts';
 
@@ -9,16 +10,23 @@ interface Registered {
   readonly skipped: boolean;
 }
 
+type Body = () => Promise<void>;
+
 /** What a test framework was told. */
 const register = (cases: readonly TestCase<string>[], skip: readonly Skip[]) => {
   const registered: Registered[] = [];
+  const bodies: Body[] = [];
   let cleanUps = 0;
-  const it = Object.assign((title: string): void => void registered.push({ title, skipped: false }), {
+  const plain = (title: string, body: Body): void => {
+    registered.push({ title, skipped: false });
+    bodies.push(body);
+  };
+  const it = Object.assign(plain, {
     skip: (title: string): void => void registered.push({ title, skipped: true }),
   });
   const mochaLike: MochaLike = { describe: (_title, body) => body(), it, afterEach: () => void cleanUps++ };
   registerCases({ title: 'suite', cases, skip, bench: 'bench', cleanUp: async () => {} }, mochaLike);
-  return { registered, cleanUps };
+  return { registered, bodies, cleanUps };
 };
 
 const run = async (): Promise<void> => {};
@@ -43,6 +51,30 @@ describe('a suite', () => {
     const refused = (error: unknown): boolean => error instanceof InvalidOptionError && error.option === 'skip';
     assert.throws(() => register([{ name: 'P1: one', run }], [{ test: 'P1: one', reason: ' ' }]), refused);
     assert.throws(() => register([{ name: 'P1: one', run }], [{ test: 'P1: other', reason: 'because' }]), refused);
+  });
+});
+
+describe('a test of a suite', () => {
+  afterEach(() => {
+    delete process.env.HOLDFAST_SEED;
+  });
+
+  it('names its seed when it fails, under which it makes the same choices again', async () => {
+    const chosen: number[] = [];
+    const [body] = register(
+      [{ name: 'P1: one', run: async () => assert.fail(`chose ${chosen.push(random())}`) }],
+      [],
+    ).bodies;
+    const seedOf = async (): Promise<string | undefined> => {
+      const error = await body?.().catch((failure: unknown) => failure);
+      return /^chose \d\n\(HOLDFAST_SEED=(\d+)\)$/.exec(String((error as Error).message))?.[1];
+    };
+    const seed = await seedOf();
+    assert.notEqual(await seedOf(), seed);
+    assert.notEqual(chosen[1], chosen[0]);
+    process.env.HOLDFAST_SEED = seed;
+    assert.equal(await seedOf(), seed);
+    assert.equal(chosen[2], chosen[0]);
   });
 });
 

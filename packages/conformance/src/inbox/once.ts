@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { isHoldfastError } from '@holdfast/core';
+import { random } from '../random.ts';
 import type { TestCase } from '../test-case.ts';
 import type { InboxBench } from './bench.ts';
 
@@ -134,8 +135,8 @@ export const onceCases = <Tx>(): readonly TestCase<InboxBench<Tx>>[] => [
       const { inbox, group, effect, effects } = await bench.open();
       const done = new Set<string>();
       const attempt = async (): Promise<void> => {
-        const id = `m${Math.floor(Math.random() * 15)}`;
-        const fails = Math.random() < 0.4;
+        const id = `m${Math.floor(random() * 15)}`;
+        const fails = random() < 0.4;
         const work = async (tx: Tx): Promise<void> => {
           await effect(id)(tx);
           if (fails) throw new Error('it fails');

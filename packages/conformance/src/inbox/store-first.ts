@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { ack, type Settlement } from '@holdfast/core';
 import { messageOf, messagesOf } from '../message-of.ts';
 import { orderFaults } from '../order.ts';
+import { random } from '../random.ts';
 import type { TestCase } from '../test-case.ts';
 import { createWitness } from '../witness.ts';
 import type { InboxBench } from './bench.ts';
@@ -41,7 +42,7 @@ export const storeFirstCases = <Tx>(): readonly TestCase<InboxBench<Tx>>[] => [
       for (const message of messages) await storing.store(message, 'orders');
       const witness = createWitness();
       const again: Settlement = { outcome: 'retry', delayMs: 1, spent: true };
-      const receive = witness.receive(() => (Math.random() < 0.2 ? again : ack));
+      const receive = witness.receive(() => (random() < 0.2 ? again : ack));
       await relay({ group, receive }).start();
       await bench.eventually(() => assert.equal(witness.acked.length, messages.length));
       assert.deepEqual(orderFaults(messages, witness.history), []);

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { PublishError, sleep, systemClock } from '@holdfast/core';
 import { orderFaults } from '../order.ts';
+import { random } from '../random.ts';
 import type { TestCase } from '../test-case.ts';
 import { createWitness } from '../witness.ts';
 import { type OpenOutbox, type OutboxBench, publishingAs } from './bench.ts';
 import { Noted } from './noted.ts';
 
-const briefly = (mostMs: number): Promise<void> => sleep(systemClock, Math.random() * mostMs);
+const briefly = (mostMs: number): Promise<void> => sleep(systemClock, random() * mostMs);
 
 /** P1, P2, P3 and P8: from the outbox to the transport. */
 export const relayingCases = <Tx>(): readonly TestCase<OutboxBench<Tx>>[] => [
@@ -175,13 +176,13 @@ const writeConcurrently = async <Tx>(
   const taken: { readonly id: string; readonly key: string }[] = [];
   const gone = new Set<string>();
   const writeOne = async (id: string): Promise<void> => {
-    const key = `key-${Math.floor(Math.random() * keys)}`;
+    const key = `key-${Math.floor(random() * keys)}`;
     const failing = box.transaction(async (tx) => {
       await briefly(5);
       await box.add(tx, Noted, { text: id }, { id, key, topic });
       taken.push({ id, key });
       await briefly(20);
-      if (Math.random() < 0.2) throw new Error('rolled back');
+      if (random() < 0.2) throw new Error('rolled back');
     });
     await failing.catch(() => gone.add(id));
   };

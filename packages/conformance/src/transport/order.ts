@@ -3,11 +3,12 @@ import { ack, type Settlement, sleep, systemClock } from '@holdfast/core';
 import { partitionOf } from '@holdfast/flow';
 import { messageOf, messagesOf } from '../message-of.ts';
 import { orderFaults } from '../order.ts';
+import { random } from '../random.ts';
 import type { TestCase } from '../test-case.ts';
 import { createWitness } from '../witness.ts';
 import type { TransportBench } from './bench.ts';
 
-const briefly = (mostMs: number): Promise<void> => sleep(systemClock, Math.random() * mostMs);
+const briefly = (mostMs: number): Promise<void> => sleep(systemClock, random() * mostMs);
 
 /** P3: order per key within one subscription. */
 export const order: readonly TestCase<TransportBench>[] = [
@@ -33,7 +34,7 @@ export const order: readonly TestCase<TransportBench>[] = [
       const topic = await bench.topic(transport);
       const witness = createWitness();
       const again: Settlement = { outcome: 'retry', delayMs: 5, spent: true };
-      const receive = witness.receive(() => briefly(3).then(() => (Math.random() < 0.3 ? again : ack)));
+      const receive = witness.receive(() => briefly(3).then(() => (random() < 0.3 ? again : ack)));
       await bench.subscribe(transport, [topic], receive);
       const messages = messagesOf(150, 8);
       await transport.publish(topic, messages);

@@ -3,11 +3,12 @@ import { ack, type Message, type Subscription, sleep, systemClock, type Transpor
 import { throughout } from '../eventually.ts';
 import { messageOf } from '../message-of.ts';
 import { orderFaults } from '../order.ts';
+import { random } from '../random.ts';
 import type { TestCase } from '../test-case.ts';
 import { createWitness, type Witness } from '../witness.ts';
 import type { TransportBench } from './bench.ts';
 
-const briefly = (mostMs: number): Promise<void> => sleep(systemClock, Math.random() * mostMs);
+const briefly = (mostMs: number): Promise<void> => sleep(systemClock, random() * mostMs);
 
 /** P3: several subscriptions of one group. */
 export const rebalancing: readonly TestCase<TransportBench>[] = [
