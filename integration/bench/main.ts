@@ -9,7 +9,7 @@ import type { Result } from './harness/result.ts';
 import { runBenchmark } from './harness/run-benchmark.ts';
 import { createScene } from './harness/scene.ts';
 import { readOptions } from './options.ts';
-import { measurePeers } from './peers/peers.ts';
+import { measurePeers, type PeerResult } from './peers/peers.ts';
 import { headline, peerLine, resultLine } from './report/lines.ts';
 import { describeMachine } from './report/machine.ts';
 import { writePage } from './report/write-page.ts';
@@ -34,8 +34,11 @@ try {
 } finally {
   await server.close();
 }
-const peers = withPeers ? await measurePeers(quick) : [];
-for (const peer of peers) print(peerLine(peer));
+const peers: PeerResult[] = [];
+for await (const peer of withPeers ? measurePeers(quick) : []) {
+  peers.push(peer);
+  print(peerLine(peer));
+}
 if (json) console.log(JSON.stringify(results, undefined, 2));
 if (whole && !quick) await writePage({ machine, results, peers });
 

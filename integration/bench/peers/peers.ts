@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { quantile } from 'simple-statistics';
 import { freshDatabase, ownPostgres, type PostgresServer } from '../../harness/index.ts';
 import { createCountdown } from '../harness/countdown.ts';
-import { callTimes, perSecond } from '../harness/load.ts';
+import { callTimes } from '../harness/load.ts';
 import { versionOf } from '../report/machine.ts';
 import { graphileWorker } from './graphile-worker.ts';
 import { holdfastLog, holdfastRelay } from './holdfast-peers.ts';
@@ -34,66 +35,84 @@ const settings = ['wal_level=logical', 'shared_buffers=512MB', 'max_wal_size=8GB
 /** Messages a second while latencies are taken. */
 export const latencyRate = 100;
 const keys = 1_000;
-const giveUpMs = 120_000;
+const backlogGiveUpMs = 30_000;
+const latencyGiveUpMs = 10_000;
 
 /** Each library after the other, on one server, which has to write its log for logical replication. */
-export const measurePeers = async (quick: boolean): Promise<readonly PeerResult[]> => {
+export async function* measurePeers(quick: boolean): AsyncGenerator<PeerResult> {
   const server = await ownPostgres(settings);
-  const results: PeerResult[] = [];
   try {
-    for (const peer of peers) results.push(await measure(server, peer, quick));
-    return results;
+    for (const peer of peers) {
+      const rowsPerSecond = await measureBacklog(server, peer, quick ? 2_000 : 10_000);
+      const times = await measureLatency(server, peer, quick ? 2_000 : 10_000);
+      yield {
+        ...{ name: peer.name, version: versionOf(peer.package), setUp: peer.setUp, rowsPerSecond },
+        ...{ p50Ms: quantile([...times], 0.5), p99Ms: quantile([...times], 0.99) },
+      };
+    }
   } finally {
     await server.close();
   }
+}
+
+const measureBacklog = (server: PostgresServer, peer: Peer, rows: number): Promise<number> => {
+  const handled = createCountdown(rows);
+  const onMessage = () => handled.add(1);
+  return withPeer(server, { peer, onMessage }, async (open) => {
+    let left = rows;
+    const add = async (): Promise<void> => {
+      while (left-- > 0) await open.add(message());
+    };
+    await Promise.all(Array.from({ length: 16 }, add));
+    const startedAt = performance.now();
+    await open.start();
+    await within(backlogGiveUpMs, handled.done);
+    return (handled.count / (performance.now() - startedAt)) * 1_000;
+  });
 };
 
-const measure = async (server: PostgresServer, peer: Peer, quick: boolean): Promise<PeerResult> => {
-  const { url, drop } = await freshDatabase(server);
-  const rows = quick ? 2_000 : 20_000;
-  const handled = createCountdown(rows);
+const measureLatency = (server: PostgresServer, peer: Peer, durationMs: number): Promise<readonly number[]> => {
   const waiting = new Map<string, () => void>();
-  const open = await peer.open(url, (id) => {
+  const onMessage = (id: string): void => {
     waiting.get(id)?.();
     waiting.delete(id);
-    handled.add(1);
-  });
-  try {
-    await fill(open, rows);
-    const startedAt = performance.now();
-    const backlog = perSecond(rows, async () => {
-      await open.start();
-      await Promise.race([handled.done, new Promise((resolve) => setTimeout(resolve, giveUpMs).unref())]);
-    });
-    await backlog;
-    const rowsPerSecond = (handled.count / (performance.now() - startedAt)) * 1_000;
-    const times = await callTimes({
-      perSecond: latencyRate,
-      durationMs: quick ? 2_000 : 10_000,
-      work: async () => {
-        const one = message();
-        const arrived = new Promise<void>((resolve) => waiting.set(one.id, resolve));
-        await open.add(one);
-        await arrived;
-      },
-    });
-    return {
-      ...{ name: peer.name, version: versionOf(peer.package), setUp: peer.setUp, rowsPerSecond },
-      ...{ p50Ms: quantile([...times], 0.5), p99Ms: quantile([...times], 0.99) },
+  };
+  return withPeer(server, { peer, onMessage }, async (open) => {
+    await open.start();
+    const addAndWait = async (): Promise<void> => {
+      const one = message();
+      const arrived = new Promise<void>((resolve) => waiting.set(one.id, resolve));
+      await open.add(one);
+      await within(latencyGiveUpMs, arrived);
     };
+    await Promise.all(Array.from({ length: 100 }, addAndWait));
+    return callTimes({ perSecond: latencyRate, durationMs, work: addAndWait });
+  });
+};
+
+interface PeerSetUp {
+  readonly peer: Peer;
+  readonly onMessage: (id: string) => void;
+}
+
+/** In a database of its own. */
+const withPeer = async <T>(
+  server: PostgresServer,
+  { peer, onMessage }: PeerSetUp,
+  run: (open: OpenPeer) => Promise<T>,
+): Promise<T> => {
+  const { url } = await freshDatabase(server);
+  const open = await peer.open(url, onMessage);
+  try {
+    return await run(open);
   } finally {
-    await open.close();
-    await drop();
+    // The database is left to the server's end: a library that did not end in time still uses it.
+    await within(5_000, open.close());
   }
 };
 
-const fill = async (peer: OpenPeer, rows: number): Promise<void> => {
-  let left = rows;
-  const add = async (): Promise<void> => {
-    while (left-- > 0) await peer.add(message());
-  };
-  await Promise.all(Array.from({ length: 16 }, add));
-};
+const within = (ms: number, done: Promise<void>): Promise<void> =>
+  Promise.race([done, sleep(ms, undefined, { ref: false })]);
 
 const note = 'x'.repeat(150);
 

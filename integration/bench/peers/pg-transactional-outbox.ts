@@ -52,7 +52,7 @@ const peer = (name: string, setUp: string, listener: StartListener): Peer => ({
 
 export const transactionalOutboxPolling: Peer = peer(
   'pg-transactional-outbox, polling',
-  'batches of 100, a look every 100 ms; the order of each segment',
+  'batches of 5, its default (larger ones meet each other’s row locks), a look every 100 ms; the order of each segment',
   (url, handler) => {
     const polling = { ...parts, database: '', nextMessagesName: 'next_outbox_messages' };
     return {
@@ -65,7 +65,7 @@ export const transactionalOutboxPolling: Peer = peer(
             settings: {
               ...settings,
               nextMessagesFunctionName: 'next_outbox_messages',
-              nextMessagesBatchSize: 100,
+              nextMessagesBatchSize: 5,
               nextMessagesPollingIntervalInMs: 100,
             },
           },
@@ -80,7 +80,9 @@ export const transactionalOutboxReplication: Peer = peer(
   'pg-transactional-outbox, replication',
   'logical replication, as configured by default; the order of commits',
   (url, handler) => {
-    const replication = { ...parts, database: '', publication: 'bench_publication', replicationSlot: 'bench_slot' };
+    // Slots are the whole server's.
+    const replicationSlot = `slot_${new URL(url).pathname.slice(1)}`;
+    const replication = { publication: 'bench_publication', replicationSlot };
     return {
       setUp: [
         `create publication ${replication.publication} for table public.outbox with (publish = 'insert')`,
