@@ -11,7 +11,7 @@ const parts: Readonly<Record<string, readonly [string, ...string[]]>> = {
   lint: ['biome', 'check', '--error-on-warnings', '--diagnostic-level=warn'],
   imports: ['oxlint', '--deny-warnings'],
   layers: ['node', 'scripts/check-manifests.ts'],
-  unused: ['knip'],
+  unused: ['knip', '--no-config-hints'],
 };
 
 /** Two parts at a time: the slowest one is listed first and runs beside the others. */
