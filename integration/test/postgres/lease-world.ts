@@ -22,7 +22,7 @@ export interface StandingClock extends Clock {
   resume(): void;
 }
 
-export const standingClock = (): StandingClock => {
+const standingClock = (): StandingClock => {
   let ms = 0;
   let stopped = false;
   const timers = new Set<{ readonly at: number; readonly call: () => void }>();
