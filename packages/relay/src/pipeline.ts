@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Policy, type Runtime, reach } from '@holdfast/core';
 import { createWindow } from '@holdfast/flow';
 import type { Lease } from '@holdfast/postgres';
@@ -59,6 +60,8 @@ const deletesPerStatement = 2_000;
 export const createPipeline = (options: PipelineOptions): Pipeline => {
   const { store, sink, lease, gate, batchSize, maxInFlight, once, persist, runtime } = options;
   const ending = new AbortController();
+  // Every hand-over and statement under way listens to it; Node would warn at eleven.
+  setMaxListeners(0, lease.signal);
   const reading = AbortSignal.any([ending.signal, lease.signal]);
   let refused: Refusal | undefined;
   const onRefused = (why: Refusal): void => {

@@ -24,6 +24,8 @@ export interface RelaySessionOptions<Tx> extends Omit<JudgeOptions, 'random'> {
   readonly maxInFlight: number;
   readonly suspectDeaths: number;
   readonly once: boolean;
+  /** There is something new to look for. */
+  readonly onMoved: () => void;
   readonly runtime: Runtime;
 }
 
@@ -49,7 +51,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   const gate = createGate();
   const healthOf = createTopicHealths();
   const persist = persistently(runtime);
-  const upkeep = createUpkeep({ store, clock, log });
+  const upkeep = createUpkeep({ store, clock, log, onMoved: options.onMoved });
   let handedOver = 0;
   let parked = 0;
 
@@ -85,6 +87,12 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
       const shard = shards.get(lease.slot);
       shard?.stop();
       await Promise.race([shard?.ended, aborted(signal)]);
+      if (signal.aborted && shard !== undefined && shard.inFlight > 0) {
+        log.warn(
+          { ...attributes, shard: lease.slot, rows: shard.inFlight },
+          'hand-overs were abandoned at the deadline',
+        );
+      }
       shards.delete(lease.slot);
     },
     onLost: (lease) => {
@@ -101,19 +109,22 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     start: () => leases.start(),
     runOnce: async () => {
       await leases.start();
-      if (leases.held.some(({ slot }) => slot === 0)) await upkeep.moveDue();
+      if (leases.held.some(({ slot }) => slot === 0)) {
+        await upkeep.moveDue();
+        await upkeep.idle();
+      }
       for (const lease of leases.held) shards.set(lease.slot, run(lease));
       await Promise.all([...shards.values()].map(({ ended }) => ended));
       return { handedOver, parked };
     },
     look: async () => {
       const positions = waiting();
-      if (positions.size === 0) return shards.size > 0;
+      if (positions.size === 0 && !shards.has(0)) return shards.size > 0;
       const found = await store.look(positions);
       for (const shard of found.shards) shards.get(shard)?.poke();
-      if (found.due && shards.has(0)) await upkeep.moveDue();
+      const moved = found.due && shards.has(0) ? await upkeep.moveDue() : 0;
       if (found.shards.length === 0) upkeep.rest();
-      return found.shards.length > 0 || found.due;
+      return found.shards.length > 0 || moved > 0 || positions.size < shards.size;
     },
     get inFlight() {
       return [...shards.values()].reduce((sum, { inFlight }) => sum + inFlight, 0);
@@ -123,7 +134,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     },
     close: async (deadlineMs) => {
       await leases.close({ deadlineMs });
-      await upkeep.idle();
+      await upkeep.close();
     },
   };
 };

@@ -95,11 +95,15 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
     if (options.shards !== undefined && options.shards !== shards) {
       throw new ShardMismatchError(table.name, shards, options.shards);
     }
-    return createRelaySession({ ...settings, database, table: table.name, route, store, sink, shards, once, runtime });
+    session = createRelaySession({
+      ...settings,
+      ...{ database, table: table.name, route, store, sink, shards, once, runtime },
+      onMoved: () => poller?.wake(),
+    });
+    return session;
   };
   const start = async (): Promise<void> => {
     const opened = await open(false);
-    session = opened;
     await opened.start();
     poller = createPoller({
       ...{ look: opened.look, minMs: pollMinMs, maxMs: pollMaxMs },

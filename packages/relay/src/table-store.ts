@@ -10,8 +10,11 @@ export interface TableStore {
   look(
     positions: ReadonlyMap<number, Position>,
   ): Promise<{ readonly shards: readonly number[]; readonly due: boolean }>;
-  /** Adds delayed rows that are due. Without `lock`, keys that somebody holds are left out and given back. */
-  moveDue(most: number, lock?: string): Promise<{ readonly moved: number; readonly blocked: readonly string[] }>;
+  /** Adds delayed rows that are due. Keys that somebody holds are left out and given back; `lock` waits for one of them. */
+  moveDue(
+    most: number,
+    wait?: { readonly lock: string; readonly signal: AbortSignal },
+  ): Promise<{ readonly moved: number; readonly blocked: readonly string[] }>;
   /** Truncates a slot of the ring that is empty and not locked, and moves writers on to the next. */
   turn(maxBytes: number): Promise<'truncated' | 'locked' | 'nothing'>;
   stats(): Promise<TableStats>;
@@ -42,10 +45,11 @@ export const createTableStore = <Tx>(database: Database<Tx>, table: string, rout
       const shards = found.map(({ shard }) => shard).filter((shard) => shard !== 'due');
       return { shards: shards.map(Number), due: shards.length < found.length };
     },
-    moveDue: async (most, lock = '') => {
+    moveDue: async (most, wait) => {
       const rows = await database.execute(
         `select * from ${names.part('move_due')}($1::text::integer, nullif($2::text, '')::integer)`,
-        [String(most), lock],
+        [String(most), wait?.lock ?? ''],
+        { signal: wait?.signal },
       );
       return {
         moved: Number(rows[0]?.moved),

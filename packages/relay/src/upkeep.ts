@@ -8,16 +8,23 @@ export interface Upkeep {
   deleted(rows: number): void;
   /** Nothing is going on: turns the ring where that is due. */
   rest(): void;
-  /** Adds every delayed row that is due. */
-  moveDue(): Promise<void>;
+  /**
+   * Adds every delayed row that is due, and gives back how many. Keys that somebody holds locked are left out, and waited
+   * for by the way.
+   */
+  moveDue(): Promise<number>;
   /** Resolves when nothing is under way. */
   idle(): Promise<void>;
+  /** Waits for no key any more; resolves when nothing is under way. */
+  close(): Promise<void>;
 }
 
 export interface UpkeepOptions {
   readonly store: TableStore;
   readonly clock: Clock;
   readonly log: Log;
+  /** Delayed rows of a key that was waited for have been added. */
+  readonly onMoved: () => void;
 }
 
 /** Rows are small: some 7,000 of them. Two or three slots of this size is what the ring takes while relays keep up. */
@@ -30,10 +37,12 @@ const msAfterLocked = 2_000;
 const partOfTime = 1 / 20;
 const dueRowsPerStatement = 1_000;
 
-export const createUpkeep = ({ store, clock, log }: UpkeepOptions): Upkeep => {
+export const createUpkeep = ({ store, clock, log, onMoved }: UpkeepOptions): Upkeep => {
   let deletedSince = 0;
   let nextTurnAt = Number.NEGATIVE_INFINITY;
+  const closing = new AbortController();
   let turning: Promise<void> | undefined;
+  let waiting: Promise<void> | undefined;
 
   const turn = async (): Promise<void> => {
     deletedSince = 0;
@@ -52,6 +61,20 @@ export const createUpkeep = ({ store, clock, log }: UpkeepOptions): Upkeep => {
     nextTurnAt = endedAt + Math.max(pauseMs, (endedAt - startedAt) / partOfTime);
     turning = undefined;
   };
+  /** The statement gives up after a while; the next look tries again. */
+  const moveBlocked = async (lock: string): Promise<void> => {
+    try {
+      const { moved } = await store.moveDue(dueRowsPerStatement, { lock, signal: closing.signal });
+      if (moved > 0) onMoved();
+    } catch (error) {
+      const expected = closing.signal.aborted || sqlState(error) === lockNotAvailable;
+      if (!expected) log.warn({ error }, 'delayed rows could not be added; trying again');
+    }
+    waiting = undefined;
+  };
+  const idle = async (): Promise<void> => {
+    await Promise.all([turning, waiting]);
+  };
   return {
     deleted: (rows) => {
       deletedSince += rows;
@@ -61,14 +84,18 @@ export const createUpkeep = ({ store, clock, log }: UpkeepOptions): Upkeep => {
       if (!turning && deletedSince > 0 && clock.monotonic() >= nextTurnAt) turning = turn();
     },
     moveDue: async () => {
-      for (;;) {
+      for (let all = 0; ; ) {
         const { moved, blocked } = await store.moveDue(dueRowsPerStatement);
-        for (const lock of blocked) await store.moveDue(dueRowsPerStatement, lock);
-        if (moved < dueRowsPerStatement) return;
+        all += moved;
+        const [lock] = blocked;
+        if (lock !== undefined) waiting ??= moveBlocked(lock);
+        if (moved < dueRowsPerStatement) return all;
       }
     },
-    idle: async () => {
-      await turning;
+    idle,
+    close: () => {
+      closing.abort();
+      return idle();
     },
   };
 };
