@@ -108,6 +108,34 @@ describe('messages stored before they are handled', () => {
     assert.equal(most, 3);
   });
 
+  it('P5: are taken by index in the transaction of their effect, however many wait', async () => {
+    const store = createMessageStore({ database: db.database, group: 'billing', runtime });
+    await Promise.all(
+      Array.from({ length: 5_000 }, (_, at) => store.store(aMessage(`m-${at}`, `k-${at % 9}`), 'orders')),
+    );
+    await store.close();
+    await db.pool.query('analyze holdfast.inbox_messages');
+    const { rows } = await db.pool.query(
+      'select seq::text, key from holdfast.inbox_messages order by seq offset 2500 limit 1',
+    );
+    const client = await db.pool.connect();
+    try {
+      await client.query(`begin; set local track_functions = 'all'; set local plan_cache_mode = force_generic_plan`);
+      const blocks = 'select coalesce(sum(idx_tup_fetch + seq_tup_read), 0)::int as read from pg_stat_xact_user_tables';
+      const before = (await client.query(blocks)).rows[0].read;
+      const taken = await client.query('select seq from holdfast.inbox_take($1, $2)', [
+        'billing',
+        JSON.stringify([{ lane: rows[0].key, seq: rows[0].seq }]),
+      ]);
+      assert.equal(taken.rows.length, 1);
+      const read = (await client.query(blocks)).rows[0].read - before;
+      assert.ok(read < 20, `read ${read} rows`);
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+  });
+
   it('count attempts that were spent, and those only', async () => {
     const store = createMessageStore({ database: db.database, group: 'billing', runtime });
     await store.store(aMessage('m-1'), 'orders');

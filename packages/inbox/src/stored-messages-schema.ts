@@ -11,6 +11,7 @@ export const storedMessages: RelayTable = relayTable('inbox_messages');
  * Records first, in one order everywhere, then the keys' locks, also in one order: two calls never deadlock.
  *
  * `inbox_take(…)`: deletes stored messages in the transaction of their effect. Whoever comes second waits, and finds none.
+ * A `lane` is what its message was sharded by. What this reads does not grow with what waits: the index leads to each of them.
  */
 export const createStoringFunctions = (schema: string): string => `
 create function ${schema}.inbox_store(of_group text, messages jsonb, capacity bigint) returns table (place text)
@@ -46,11 +47,16 @@ language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off
 as $take$
 #variable_conflict use_column
+declare
+  seqs bigint[] := array(select (e ->> 'seq')::bigint from jsonb_array_elements(stored) e);
+  in_shards smallint[] := array(
+    select distinct ((hashtext(e ->> 'lane') & 2147483647) % c.shards)::smallint
+    from jsonb_array_elements(stored) e, ${schema}.inbox_messages_control c
+  );
 begin
   return query
   delete from ${schema}.inbox_messages r
-  using jsonb_to_recordset(stored) as e(lane text, seq bigint), ${schema}.inbox_messages_control c
-  where r.route = of_group and r.shard = (hashtext(e.lane) & 2147483647) % c.shards and r.seq = e.seq
+  where r.route = of_group and r.shard = any (in_shards) and r.seq = any (seqs)
   returning r.seq::text;
 end
 $take$;
