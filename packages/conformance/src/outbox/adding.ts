@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { isHoldfastError } from '@holdfast/core';
+import { isHoldfastError, systemClock } from '@holdfast/core';
 import type { TestCase } from '../test-case.ts';
 import type { OutboxBench } from './bench.ts';
 import { Noted } from './noted.ts';
+
+/** Between the clocks of this process and of the database. */
+const toleranceMs = 10;
 
 const rolledBack = new Error('the transaction is rolled back');
 
@@ -124,18 +127,19 @@ export const addingCases = <Tx>(): readonly TestCase<OutboxBench<Tx>>[] => [
       const box = outbox();
       const relaying = relay();
       await relaying.start();
+      const addedMs = systemClock.monotonic();
       await box.transaction(async (tx) => {
         await box.add(tx, Noted, { text: '' }, { id: 'later', key: 'k', topic, delayMs: 500 });
         await box.add(tx, Noted, { text: '' }, { id: 'never', topic, delayMs: 3_600_000 });
         await box.add(tx, Noted, { text: '' }, { id: 'now', key: 'k', topic });
       });
-      await bench.eventually(() => assert.deepEqual(witness.acked, ['now']));
-      assert.equal((await relaying.stats()).delayed, 2);
+      await bench.eventually(() => assert.ok(witness.acked.includes('now')));
+      assert.ok((await relaying.stats()).delayed >= 1);
       assert.equal(await box.transaction((tx) => box.cancel(tx, 'never')), 'cancelled');
       assert.equal(await box.transaction((tx) => box.cancel(tx, 'never')), 'not-found');
       await bench.eventually(() => assert.deepEqual(witness.acked, ['now', 'later']));
-      const [now, later] = witness.sightings;
-      assert.ok((later?.startedMs ?? 0) - (now?.startedMs ?? 0) > 200, 'it did not wait');
+      const waitedMs = (witness.sightings[1]?.startedMs ?? 0) - addedMs;
+      assert.ok(waitedMs >= 500 - toleranceMs, `it came after ${waitedMs} ms`);
       assert.equal(await box.transaction((tx) => box.cancel(tx, 'later')), 'not-found');
     },
   },
