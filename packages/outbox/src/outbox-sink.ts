@@ -70,14 +70,19 @@ const ok: SendOutcome = { outcome: 'ok' };
 /** Not tried: it goes with the next hand-over. */
 const later: SendOutcome = { outcome: 'later', delayMs: 0 };
 
-/** Where a whole batch was refused for good with one error, only the first row is blamed: the others may be innocent. */
+/**
+ * Where a whole batch was refused for good with one error, only the first row is blamed: the others may be innocent. A
+ * transport that was closed says nothing about any row.
+ */
 const blameOne = (outcomes: readonly PublishOutcome[]): readonly SendOutcome[] => {
   const blamed = new Set<unknown>();
   return outcomes.map((outcome) => {
-    if (outcome.outcome !== 'failed' || !isHoldfastError(outcome.error)) return outcome;
-    if (outcome.error.retryable || outcome.error.code === 'unknown_topic') return outcome;
-    if (blamed.has(outcome.error)) return later;
-    blamed.add(outcome.error);
+    if (outcome.outcome !== 'failed' || !isHoldfastError(outcome.error) || outcome.error.retryable) return outcome;
+    const { error } = outcome;
+    if (error.code === 'closed') return { outcome: 'unknown', error };
+    if (error.code === 'unknown_topic') return outcome;
+    if (blamed.has(error)) return later;
+    blamed.add(error);
     return outcome;
   });
 };

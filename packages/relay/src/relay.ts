@@ -104,7 +104,12 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
   };
   const start = async (): Promise<void> => {
     const opened = await open(false);
-    await opened.start();
+    try {
+      await opened.start();
+    } catch (error) {
+      await opened.close(0);
+      throw error;
+    }
     poller = createPoller({
       ...{ look: opened.look, minMs: pollMinMs, maxMs: pollMaxMs },
       ...{ clock: runtime.clock, log: runtime.log },
@@ -124,7 +129,10 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
   return {
     start: async () => {
       refuseClosed();
-      starting ??= start();
+      starting ??= start().catch((error: unknown) => {
+        starting = undefined;
+        throw error;
+      });
       await starting;
     },
     runOnce: async () => {

@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { armTriggerPoints, isHoldfastError } from '@holdfast/core';
+import { migrate, pgDatabase } from '@holdfast/postgres';
+import { createRelay, type Relay, type RelayOptions, type RelaySink, relayTable, wakeRelays } from '@holdfast/relay';
+import { Pool } from 'pg';
+import { eventually, freshDatabase, ownPostgres } from '../../harness/index.ts';
+import { NumberedMessage } from './contracts.ts';
+import { controlledSink, ok } from './controlled-sink.ts';
+import { type OutboxWorld, openOutboxWorld } from './outbox-world.ts';
+
+const table = relayTable('outbox');
+
+describe('the relay', () => {
+  let world: OutboxWorld;
+  let relays: Relay[];
+
+  beforeEach(async () => {
+    world = await openOutboxWorld();
+    relays = [];
+  });
+  afterEach(async () => {
+    await Promise.all(relays.map((relay) => relay.close({ deadlineMs: 200 })));
+    await world.close();
+  });
+
+  const relayInto = (sink: RelaySink, options: RelayOptions = {}): Relay => {
+    const relay = createRelay({ database: world.database, table }, sink, options);
+    relays.push(relay);
+    return relay;
+  };
+  const add = (ids: readonly string[], keyOf = (id: string): string => id): Promise<unknown> =>
+    world.outbox.transaction((tx) =>
+      world.outbox.addMany(
+        tx,
+        ids.map((id) => [NumberedMessage, { key: keyOf(id), n: 0 }, { id }] as const),
+      ),
+    );
+  const numbers = (count: number, from = 0): readonly string[] =>
+    Array.from({ length: count }, (_, n) => `${from + n}`);
+
+  it('T3: keeps the order of 200 keys with four relays that share the shards', async () => {
+    const sinks = [0, 1, 2, 3].map(() => controlledSink());
+    const confirmed: string[] = [];
+    for (const sink of sinks) {
+      sink.answer = async ({ id }) => {
+        await sleep(Math.random() * 3);
+        confirmed.push(id);
+        return ok;
+      };
+      await relayInto(sink, { leaseMs: 900 }).start();
+    }
+    await eventually(async () =>
+      assert.deepEqual(await Promise.all(relays.map(async (relay) => (await relay.stats()).shardsOwned)), [1, 1, 1, 1]),
+    );
+    const keyOf = (id: string): string => `key ${Number(id) % 200}`;
+    for (let from = 0; from < 2_000; from += 100) await add(numbers(100, from), keyOf);
+    await eventually(() => assert.equal(confirmed.length, 2_000));
+    const keys = Map.groupBy(confirmed, keyOf);
+    for (const ids of keys.values())
+      assert.deepEqual(
+        ids,
+        [...ids].sort((a, b) => Number(a) - Number(b)),
+      );
+    assert.ok(
+      sinks.every(({ ids }) => ids.length > 100),
+      'a relay had nothing to do',
+    );
+  });
+
+  it('T12, PG12: has no transaction open while the sink is slow', async () => {
+    const sink = controlledSink();
+    const gate = Promise.withResolvers<void>();
+    sink.answer = async () => {
+      await gate.promise;
+      return ok;
+    };
+    await add(numbers(50));
+    await relayInto(sink).start();
+    await eventually(() => assert.equal(sink.ids.length, 50));
+    await sleep(300);
+    const oldest = await world.count(`select coalesce(max(extract(epoch from now() - xact_start)), 0)
+      from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`);
+    assert.ok(oldest < 0.2, `a transaction is open for ${oldest} s`);
+    assert.equal((await relays[0]?.stats())?.inFlight, 50);
+    gate.resolve();
+    await eventually(async () => assert.equal((await relays[0]?.stats())?.pending, 0));
+  });
+
+  it('P5: hands over no more than maxInFlight rows of a shard at once, and reads not much more', async () => {
+    const sink = controlledSink();
+    const gate = Promise.withResolvers<void>();
+    sink.answer = async () => {
+      await gate.promise;
+      return ok;
+    };
+    await world.pool.query('update holdfast.outbox_control set shards = 1');
+    await add(numbers(500));
+    const relay = relayInto(sink, { maxInFlight: 20, batchSize: 7 });
+    await relay.start();
+    await eventually(() => assert.equal(sink.ids.length, 20));
+    await sleep(100);
+    assert.equal((await relay.stats()).inFlight, 20);
+    assert.deepEqual(sink.batches, [7, 7, 6]);
+    gate.resolve();
+    await eventually(async () => assert.equal((await relay.stats()).pending, 0));
+    assert.equal(sink.ids.length, 500);
+  });
+
+  it('P3: sends several rows of a key at once only where a failure fails what follows', async () => {
+    await add(numbers(6), () => 'k');
+    const careful = controlledSink();
+    await relayInto(careful).runOnce();
+    assert.deepEqual(careful.batches, [1, 1, 1, 1, 1, 1]);
+    await add(numbers(6), () => 'k');
+    const suffix = controlledSink({ failsSuffix: true });
+    await relayInto(suffix).runOnce();
+    assert.deepEqual([suffix.batches, suffix.ids], [[6], numbers(6)]);
+  });
+
+  it('P3: keeps a key in order over topics', async () => {
+    await world.outbox.transaction(async (tx) => {
+      for (const id of numbers(9)) {
+        await world.outbox.add(tx, NumberedMessage, { key: 'k', n: 0 }, { id, topic: `topic ${Number(id) % 2}` });
+      }
+    });
+    const sink = controlledSink({ failsSuffix: true });
+    const running = new Set<string>();
+    sink.answer = async ({ id, topic }) => {
+      running.add(topic);
+      await sleep(5);
+      assert.equal(running.size, 1, `${id} ran beside another topic's`);
+      running.delete(topic);
+      return ok;
+    };
+    await relayInto(sink).runOnce();
+    assert.deepEqual(sink.ids, numbers(9));
+  });
+
+  it('is woken in process, and looks by itself when nobody wakes it', async () => {
+    const sink = controlledSink();
+    const relay = relayInto(sink);
+    await relay.start();
+    await sleep(1_500);
+    const timeUntil = async (wake: () => void): Promise<number> => {
+      const seen = sink.ids.length;
+      const tx = await world.pool.connect();
+      await tx.query('begin');
+      await world.outbox.add(tx, NumberedMessage, { key: 'k', n: 0 });
+      await tx.query('commit');
+      tx.release();
+      const startedAt = performance.now();
+      wake();
+      await eventually(() => assert.ok(sink.ids.length > seen), { everyMs: 2 });
+      return performance.now() - startedAt;
+    };
+    await timeUntil(() => wakeRelays(world.database, table));
+    assert.ok((await timeUntil(() => world.outbox.wake())) < 500);
+    assert.ok((await timeUntil(() => {})) < 1_500);
+  });
+
+  it('is woken over the database by an outbox of another process', async () => {
+    const sink = controlledSink();
+    await relayInto(sink).start();
+    await sleep(1_200);
+    const pool = new Pool({ connectionString: world.url });
+    const other = pgDatabase(pool);
+    const { createOutbox } = await import('@holdfast/outbox');
+    const outbox = createOutbox(other);
+    const startedAt = performance.now();
+    await outbox.transaction((tx) => outbox.add(tx, NumberedMessage, { key: 'k', n: 0 }));
+    await eventually(() => assert.equal(sink.ids.length, 1), { everyMs: 2 });
+    const tookMs = performance.now() - startedAt;
+    await outbox.close();
+    await pool.end();
+    assert.ok(tookMs < 500, `took ${tookMs} ms`);
+  });
+
+  it('P2: hands a row over again, under the same id, when it dies between the confirm and the delete', async () => {
+    await add(['a']);
+    const first = controlledSink();
+    const stuck = Promise.withResolvers<void>();
+    const disarm = armTriggerPoints({ 'relay.afterConfirm.beforeDelete': () => stuck.promise });
+    const relay = relayInto(first, { leaseMs: 600 });
+    await relay.start();
+    await eventually(() => assert.deepEqual(first.ids, ['a']));
+    // As if it was killed: nothing of it goes on, and its lease runs out.
+    await world.pool.query(`update holdfast.leases set owner = 'dead', expires_at = now(), epoch = epoch + 1`);
+    disarm();
+    const second = controlledSink();
+    await relayInto(second).start();
+    await eventually(() => assert.deepEqual(second.ids, ['a']));
+    stuck.resolve();
+    await eventually(async () => assert.equal((await relays[1]?.stats())?.pending, 0));
+  });
+
+  it('V9: deletes and parks nothing for an owner that was replaced', async () => {
+    await add(['a', 'b']);
+    await world.pool.query(`insert into holdfast.leases (scope, slot, epoch, owner, expires_at)
+      values ('relay outbox', 0, 7, 'new', 'infinity')`);
+    const settle = (epoch: number, incarnation = 'holdfast.outbox_incarnation()'): Promise<number> =>
+      world.count(`select count(*) from holdfast.outbox_settle('relay outbox', '', 0, ${epoch}, ${incarnation},
+        (select array_agg(slot) from holdfast.outbox), (select array_agg(ctid) from holdfast.outbox),
+        (select array_agg(seq) from holdfast.outbox)) where refused is null`);
+    const left = (): Promise<number> => world.count('select count(*) from holdfast.outbox');
+    assert.deepEqual([await settle(6), await left()], [0, 2]);
+    assert.deepEqual([await settle(7, "'another server'"), await left()], [0, 2]);
+    assert.deepEqual([await settle(7), await left()], [1, 0]);
+  });
+
+  it('P7: close gives up what hangs at the deadline, says so, and another relay goes on at once', async () => {
+    await add(['a', 'b']);
+    const sink = controlledSink();
+    sink.answer = () => new Promise(() => {});
+    const warnings: string[] = [];
+    const log = {
+      debug: () => {},
+      info: () => {},
+      error: () => {},
+      warn: (_: object, text: string) => warnings.push(text),
+    };
+    const relay = relayInto(sink, { runtime: { log } });
+    await relay.start();
+    await eventually(() => assert.equal(sink.ids.length, 2));
+    const startedAt = performance.now();
+    await Promise.all([relay.close({ deadlineMs: 300 }), relay.close()]);
+    assert.ok(performance.now() - startedAt < 2_000);
+    assert.ok(
+      warnings.some((text) => text.includes('abandoned')),
+      warnings.join(),
+    );
+    const next = controlledSink();
+    assert.deepEqual(await relayInto(next).runOnce(), { handedOver: 2, parked: 0 });
+    await assert.rejects(relay.start(), (error) => isHoldfastError(error, 'closed'));
+  });
+
+  it('runOnce tries each key once, leaves what fails, and is for relays that are not started', async () => {
+    const sink = controlledSink();
+    sink.answer = ({ id }) => (id === 'a' ? { outcome: 'unknown', error: new Error('lost') } : ok);
+    await add(['a', 'b']);
+    const relay = relayInto(sink);
+    assert.deepEqual(await relay.runOnce(), { handedOver: 1, parked: 0 });
+    assert.deepEqual(sink.ids, ['a', 'b']);
+    sink.answer = () => ok;
+    assert.deepEqual(await relay.runOnce(), { handedOver: 1, parked: 0 });
+    await relay.start();
+    await assert.rejects(relay.runOnce(), (error) => isHoldfastError(error, 'invalid_option'));
+  });
+
+  it('has as many shards as were fixed before the first row, and refuses another number', async () => {
+    const relay = relayInto(controlledSink(), { shards: 3 });
+    await relay.start();
+    assert.equal((await relay.stats()).shardsOwned, 3);
+    await add(numbers(30));
+    await eventually(async () => assert.equal((await relay.stats()).pending, 0));
+    await assert.rejects(
+      relayInto(controlledSink(), { shards: 5 }).start(),
+      (error) => isHoldfastError(error, 'shard_mismatch') && /3 shards.*given 5/.test(error.message),
+    );
+    await relayInto(controlledSink()).runOnce();
+  });
+
+  it('refuses by name tables that are missing and options that cannot work', async () => {
+    const empty = await freshDatabase();
+    const pool = new Pool({ connectionString: empty.url });
+    const relay = createRelay({ database: pgDatabase(pool), table }, controlledSink());
+    await assert.rejects(relay.start(), (error) => isHoldfastError(error, 'schema_missing'));
+    await migrate(pgDatabase(pool), [{ ...table.schema, migrations: table.schema.migrations.slice(0, 1) }]);
+    await assert.rejects(relay.runOnce(), (error) => isHoldfastError(error, 'schema_behind'));
+    await relay.close();
+    await pool.end();
+    await empty.drop();
+    for (const options of [
+      { maxInFlight: 0 },
+      { batchSize: 1.5 },
+      { attempts: -1 },
+      { shards: 0 },
+      { suspectDeaths: 0 },
+    ]) {
+      assert.throws(
+        () => relayInto(controlledSink(), options),
+        (error) => isHoldfastError(error, 'invalid_option'),
+      );
+    }
+  });
+});
+
+describe('the relay and its server', () => {
+  it('P2, P3: goes on in order when the server was killed and has come back, without being told', async function () {
+    this.timeout(60_000);
+    const server = await ownPostgres();
+    const fresh = await freshDatabase(server);
+    const pool = new Pool({ connectionString: fresh.url });
+    const database = pgDatabase(pool);
+    await migrate(database, [table.schema]);
+    const sink = controlledSink();
+    const relay = createRelay({ database, table }, sink);
+    const add = async (ids: readonly number[]): Promise<void> => {
+      const messages = ids.map((id) => ({ id: `${id}`, type: 't', topic: 't', key: `${id % 5}`, body: '{}' }));
+      await pool.query('select holdfast.outbox_add($1::text::jsonb)', [JSON.stringify({ messages })]);
+    };
+    try {
+      await relay.start();
+      let next = 0;
+      const added: number[] = [];
+      const addSome = async (): Promise<void> => {
+        const ids = Array.from({ length: 50 }, () => next++);
+        await add(ids);
+        added.push(...ids);
+      };
+      for (let round = 0; round < 3; round++) {
+        for (let n = 0; n < 10; n++) await addSome();
+        await server.stop('immediate');
+        await server.start();
+        await eventually(addSome, { timeoutMs: 20_000 });
+      }
+      await eventually(async () => assert.equal((await relay.stats()).pending, 0), { timeoutMs: 20_000 });
+      const firsts = [...new Set(sink.ids)].map(Number);
+      const seen = new Set(firsts);
+      assert.deepEqual(
+        added.filter((id) => !seen.has(id)),
+        [],
+      );
+      for (const ids of Map.groupBy(firsts, (id) => id % 5).values()) {
+        assert.deepEqual(
+          ids,
+          [...ids].sort((a, b) => a - b),
+        );
+      }
+    } finally {
+      await relay.close();
+      await pool.end();
+      await server.close();
+    }
+  });
+});
