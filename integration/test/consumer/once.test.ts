@@ -297,6 +297,33 @@ describe('a consumer with a database', () => {
       }
     });
 
+    it('does not start on tables of an older version, and says what to run', async () => {
+      await db.pool.query(`delete from holdfast.migrations where module = 'inbox' and version = 2`);
+      await using consumer = create();
+      consumer.on(OrderPlaced, async () => {});
+      await assert.rejects(consumer.start(), (error) => {
+        assert.ok(isHoldfastError(error, 'schema_behind'));
+        return /migrate/.test(error.message);
+      });
+    });
+
+    it('cuts the waits of a retry to what can be held, and says so once', async () => {
+      const warnings: string[] = [];
+      await using consumer = create({
+        holdMs: 20,
+        retry: { attempts: 3, backoff: constant({ delayMs: 3_600_000 }) },
+        runtime: { log: { ...silentLog, warn: (_fields, text) => void warnings.push(text) } },
+      });
+      let runs = 0;
+      consumer.on(OrderPlaced, async () => {
+        if (++runs < 3) throw new Error('busy');
+      });
+      await consumer.start();
+      await place(1);
+      await eventually(() => assert.equal(consumer.stats().acked, 1));
+      assert.equal(warnings.filter((text) => text.includes('longer waits than holdMs')).length, 1);
+    });
+
     it('rejects a message whose id no inbox can record, and does not touch the others', async () => {
       await using consumer = create();
       consumer.on(OrderPlaced, async ({ no }, { once }) => {

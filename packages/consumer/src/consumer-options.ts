@@ -42,7 +42,11 @@ export interface ConsumerOptions<Tx> {
   readonly unhandled?: 'ignore' | 'reject' | undefined;
   /** `direct` (default): settled when handled. `store-first`: settled when stored in Postgres, handled from there. Needs a database. */
   readonly inbox?: 'direct' | 'store-first' | undefined;
-  /** The longest wait for a retry in process, at most `capabilities.maxHoldMs`, which is the default. Without a database a longer one is refused. */
+  /**
+   * The longest wait for a retry in process, at most `capabilities.maxHoldMs`, which is the default. A backoff that can
+   * ask for more is refused at `start` without a database; with one it is cut to this and a warning says so, and with
+   * `store-first` it waits in the store for as long as it says.
+   */
   readonly holdMs?: number | undefined;
   readonly runtime?: Partial<Runtime> | undefined;
 }
@@ -64,6 +68,8 @@ export interface Settings<Tx> {
   readonly unhandled: 'ignore' | 'reject';
   readonly inbox: 'direct' | 'store-first';
   readonly holdMs: number;
+  /** Above it a wait is cut. */
+  readonly maxDelayMs: number;
   readonly runtime: Runtime;
 }
 
@@ -123,6 +129,7 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
     unhandled,
     inbox,
     holdMs,
+    maxDelayMs: inbox === 'store-first' ? Number.POSITIVE_INFINITY : holdMs,
     runtime: createRuntime(options.runtime),
   };
 };

@@ -6,7 +6,7 @@ export interface ConsumerHealth extends Health {
   readonly stats: ConsumerStats;
 }
 
-export type Phase = 'not started' | 'starting' | 'running' | 'closing' | 'broken';
+export type Phase = 'not started' | 'starting' | 'running' | 'closing' | 'closed' | 'broken';
 
 export interface Condition {
   readonly phase: Phase;
@@ -31,9 +31,11 @@ export const readHealth = ({ phase, subscription, trouble, stats, stillMs }: Con
     ...(stuck ? [`no message has left for ${Math.round(stillMs)} ms while ${stats.inFlight} are being handled`] : []),
   ];
   return {
-    live: phase !== 'broken' && phase !== 'closing' && subscription?.live !== false,
+    live: !ended.has(phase) && subscription?.live !== false,
     ready: phase === 'running' && subscription?.ready === true && trouble === undefined && !stuck,
     reasons,
     stats,
   };
 };
+
+const ended: ReadonlySet<Phase> = new Set(['closing', 'closed', 'broken']);

@@ -6,12 +6,10 @@ import {
   type Receive,
   type Subscription,
 } from '@holdfast/core';
-import { hasStoredMessages, inboxSchema } from '@holdfast/inbox';
-import { checkSchema, type Database } from '@holdfast/postgres';
 import type { Settings } from './consumer-options.ts';
 import { type ConsumerHealth, type Phase, readHealth } from './health.ts';
-import { checkDelays } from './retry-verdict.ts';
 import type { Routes } from './routes.ts';
+import { checkStart } from './start-checks.ts';
 import type { Tally } from './stats.ts';
 import type { StoreFirst } from './store-first.ts';
 import type { TimeLimits } from './time-limits.ts';
@@ -46,7 +44,7 @@ const defaultDeadlineMs = 10_000;
 
 export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle => {
   const { settings, routes, tally, trouble, limits, receive, storeFirst } = options;
-  const { transport, database, group, from, maxInFlight, ordering, holdMs } = settings;
+  const { transport, group, from, maxInFlight, ordering } = settings;
   const { clock, log } = settings.runtime;
   const reasons = new Set<string>();
   let phase: Phase = 'not started';
@@ -57,7 +55,7 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
   const start = async (): Promise<void> => {
     phase = 'starting';
     try {
-      await check();
+      await checkStart({ settings, routes });
       subscription = await subscribe();
       await storeFirst?.start(handlersAtOnce());
     } catch (error) {
@@ -71,15 +69,6 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     for (const reason of reasons) subscription.pause(reason);
     phase = 'running';
     watch(subscription);
-  };
-
-  const check = async (): Promise<void> => {
-    if (routes.topics.length === 0) {
-      throw new InvalidOptionError('on', 'the consumer has no handler; add one with on() or onBatch() before start()');
-    }
-    if (database === undefined) return checkDelays(settings, holdMs);
-    await checkSchema(database, [inboxSchema]);
-    if (storeFirst === undefined) await refuseStored(database, group);
   };
 
   const handlersAtOnce = (): number => settings.concurrency ?? Math.max(defaultConcurrency, routes.width);
@@ -108,6 +97,7 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     if (subscription === undefined && starting !== undefined) await settledWithin(clock, starting, deadlineMs);
     await end(Math.max(0, deadlineMs - (clock.monotonic() - startedAt)));
     limits.rest();
+    phase = 'closed';
     const { inFlight: abandoned } = tally.read();
     if (abandoned > 0) {
       log.warn({ group, abandoned }, 'closed while handlers were running; their messages will be delivered again');
@@ -148,15 +138,6 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
       return closing;
     },
   };
-};
-
-/** What an earlier `store-first` left would be handled by nobody, or after what came later. */
-const refuseStored = async <Tx>(database: Database<Tx>, group: string): Promise<void> => {
-  if (!(await hasStoredMessages(database, group))) return;
-  throw new InvalidOptionError(
-    'inbox',
-    `group '${group}' has stored messages from 'store-first'; run it so until they are handled, then change to 'direct'`,
-  );
 };
 
 /** Resolves when `promise` has settled, or after `limitMs`. */

@@ -6,6 +6,8 @@ export interface RetryRule {
   readonly backoff: Backoff;
   readonly unless: (error: unknown) => boolean;
   readonly random: () => number;
+  /** No wait is longer. */
+  readonly maxDelayMs: number;
 }
 
 /**
@@ -14,7 +16,7 @@ export interface RetryRule {
  * attempts are used up. A failure of the inbox itself spends no attempt.
  */
 export const retryVerdict =
-  ({ attempts, backoff, unless, random }: RetryRule): Verdict =>
+  ({ attempts, backoff, unless, random, maxDelayMs }: RetryRule): Verdict =>
   (error, { attempt }) => {
     if (isHoldfastError(error, 'inbox_unavailable'))
       return { outcome: 'retry', delayMs: jittered(random), spent: false };
@@ -22,7 +24,7 @@ export const retryVerdict =
     if (isHoldfastError(error) && !error.retryable) return reject(`not_retryable: ${describeError(error)}`);
     if (attempt >= attempts) return reject(`attempts_exhausted: ${attempt} of ${attempts}, ${describeError(error)}`);
     if (unless(error)) return reject(`refused_by_unless: ${describeError(error)}`);
-    return { outcome: 'retry', delayMs: backoff(attempt, random), spent: true };
+    return { outcome: 'retry', delayMs: Math.min(maxDelayMs, backoff(attempt, random)), spent: true };
   };
 
 /** A retry that would begin when all attempts' time is up is a rejection. */
@@ -49,17 +51,27 @@ const describeError = (error: unknown): string =>
 const delaysLookedAt = 1_000;
 
 /** Throws {@link InvalidOptionError} if the backoff can ask for a longer wait than `limitMs`. */
-export const checkDelays = ({ attempts, backoff }: Pick<RetryRule, 'attempts' | 'backoff'>, limitMs: number): void => {
+export const checkDelays = (rule: Pick<RetryRule, 'attempts' | 'backoff'>, limitMs: number): void => {
+  const found = longerDelay(rule, limitMs);
+  if (found === undefined) return;
+  throw new InvalidOptionError(
+    'retry.backoff',
+    `waits up to ${Math.ceil(found.delayMs)} ms after attempt ${found.attempt}, but a message can be held for ` +
+      `${limitMs} ms; shorten the backoff, or give a database, where longer waits are kept`,
+  );
+};
+
+/** The first wait that can be longer than `limitMs`. */
+export const longerDelay = (
+  { attempts, backoff }: Pick<RetryRule, 'attempts' | 'backoff'>,
+  limitMs: number,
+): { readonly attempt: number; readonly delayMs: number } | undefined => {
   let delayMs: number | undefined;
   for (let attempt = 1; attempt < Math.min(attempts, delaysLookedAt); attempt++) {
     delayMs = backoff(attempt, largest, delayMs);
-    if (delayMs <= limitMs) continue;
-    throw new InvalidOptionError(
-      'retry.backoff',
-      `waits up to ${Math.ceil(delayMs)} ms after attempt ${attempt}, but a message can be held for ${limitMs} ms; ` +
-        'shorten the backoff, or give a database, where longer waits are kept',
-    );
+    if (!(delayMs <= limitMs)) return { attempt, delayMs };
   }
+  return undefined;
 };
 
 const largest = (): number => 1 - Number.EPSILON;

@@ -14,12 +14,14 @@ const verdict = retryVerdict({
   backoff: (attempt) => attempt * 100,
   unless: (error) => error instanceof RangeError,
   random: () => 0.5,
+  maxDelayMs: 250,
 });
 
 describe('the verdict on a failed attempt', () => {
   const table: readonly [what: string, error: unknown, attempt: number, expected: object | RegExp][] = [
     ['an error', new Error('busy'), 1, { outcome: 'retry', delayMs: 100, spent: true }],
     ['an error at a later attempt', new Error('busy'), 2, { outcome: 'retry', delayMs: 200, spent: true }],
+    ['an error whose wait is cut', new Error('busy'), 2.9, { outcome: 'retry', delayMs: 250, spent: true }],
     ['an error at the last attempt', new Error('busy'), 3, /^attempts_exhausted: 3 of 3, Error: busy$/],
     ['an error past the last attempt', new Error('busy'), 9, /^attempts_exhausted/],
     ['an error that unless names', new RangeError('never'), 1, /^refused_by_unless: RangeError: never$/],

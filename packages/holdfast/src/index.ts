@@ -81,6 +81,7 @@ export {
 export {
   createInbox,
   type Inbox,
+  InboxFullError,
   inboxSchema,
   type Once,
   type OnceBatchOutcome,

@@ -1,7 +1,8 @@
-import { createRuntime, HoldfastError, InvalidOptionError, type Runtime, reach } from '@holdfast/core';
+import { createRuntime, type Runtime, reach } from '@holdfast/core';
 import { createBatcher } from '@holdfast/flow';
 import type { Database } from '@holdfast/postgres';
 import { checkId, createInboxRecords, type RecordKey } from './inbox-records.ts';
+import { type PruneOptions, pruneRecords } from './prune.ts';
 
 /** What became of an effect: it was done now, or had been done before and was left out. */
 export type OnceOutcome<T> = { readonly outcome: 'done'; readonly value: T } | { readonly outcome: 'duplicate' };
@@ -17,35 +18,6 @@ export type Once<Tx> = <T>(work: (tx: Tx) => Promise<T>) => Promise<OnceOutcome<
 export interface OnceOptions {
   /** Aborting it destroys the transaction's connection, and rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
-}
-
-export interface PruneOptions {
-  /** How long a record is kept, in milliseconds. */
-  readonly retentionMs: number;
-  /**
-   * How late a copy of a message may still come, in milliseconds: the longest that the broker keeps messages, that a
-   * retry or a dead letter waits before it is run again, and that a relay may be down. A copy that comes later than the
-   * record is kept takes effect twice, so a shorter retention is refused.
-   */
-  readonly redeliveryHorizonMs: number;
-  /** How many records one statement deletes. Default 5,000. */
-  readonly batchSize?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** A retention that would forget messages of which copies may still come. */
-export class RetentionTooShortError extends HoldfastError {
-  override readonly code = 'retention_too_short';
-  readonly retentionMs: number;
-  readonly redeliveryHorizonMs: number;
-  constructor(retentionMs: number, redeliveryHorizonMs: number) {
-    super(
-      `records would be kept for ${retentionMs} ms, but a copy may come ${redeliveryHorizonMs} ms later and would take ` +
-        'effect again; keep them at least as long as the redelivery horizon',
-    );
-    this.retentionMs = retentionMs;
-    this.redeliveryHorizonMs = redeliveryHorizonMs;
-  }
 }
 
 /** Makes messages take effect once per group, by a record in the transaction of the effect. */
@@ -132,18 +104,7 @@ export const createInbox = <Tx>(
       await inserts.submit({ group, id });
     },
 
-    prune: async ({ retentionMs, redeliveryHorizonMs, batchSize = 5_000, signal }) => {
-      checkDuration('retentionMs', retentionMs);
-      checkDuration('redeliveryHorizonMs', redeliveryHorizonMs);
-      if (retentionMs < redeliveryHorizonMs) throw new RetentionTooShortError(retentionMs, redeliveryHorizonMs);
-      let total = 0;
-      for (;;) {
-        signal?.throwIfAborted();
-        const deleted = await records.deleteOlder(retentionMs, batchSize);
-        total += deleted;
-        if (deleted < batchSize) return total;
-      }
-    },
+    prune: (pruning) => pruneRecords(records, pruning),
   };
 };
 
@@ -153,10 +114,4 @@ const beforeCommit = async <T>(working: Promise<T>): Promise<T> => {
   const value = await working;
   await reach('inbox.afterEffect.beforeCommit');
   return value;
-};
-
-const checkDuration = (option: string, ms: number): void => {
-  if (!(Number.isFinite(ms) && ms > 0)) {
-    throw new InvalidOptionError(option, `found ${ms}; expected a number of milliseconds above 0`);
-  }
 };

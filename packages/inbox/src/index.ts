@@ -5,8 +5,6 @@ export {
   type OnceBatchOutcome,
   type OnceOptions,
   type OnceOutcome,
-  type PruneOptions,
-  RetentionTooShortError,
 } from './inbox.ts';
 export { createInboxRelay, type InboxRelayOptions, RejectedError, storedToken } from './inbox-relay.ts';
 export { inboxSchema } from './inbox-schema.ts';
@@ -17,4 +15,5 @@ export {
   type MessageStore,
   type MessageStoreOptions,
 } from './message-store.ts';
+export { type PruneOptions, RetentionTooShortError } from './prune.ts';
 export { createStoredEffects, type StoredEffects, type StoredEffectsOptions } from './stored-effects.ts';

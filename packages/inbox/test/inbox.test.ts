@@ -46,6 +46,13 @@ describe('an inbox', () => {
     assert.equal(database.executed.length, 0);
   });
 
+  it('refuses batches of nothing, which would never end', async () => {
+    const inbox = createInbox(scriptedDatabase(async () => [{ deleted: '0' }]));
+    for (const batchSize of [0, -1, 1.5, Number.NaN]) {
+      await assert.rejects(inbox.prune({ retentionMs: 10, redeliveryHorizonMs: 10, batchSize }), /batchSize: found/);
+    }
+  });
+
   it('fails every look-up of a shared statement that failed, and none of the next', async () => {
     let fails = true;
     const inbox = createInbox(
