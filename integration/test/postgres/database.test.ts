@@ -11,7 +11,6 @@ import {
   knownToken,
   migrate,
   requireTransaction,
-  runInTransaction,
   sqlState,
 } from '@holdfast/postgres';
 import { Pool } from 'pg';
@@ -135,7 +134,7 @@ for (const library of libraries) {
     });
 
     it('refuses the handle of a transaction that has ended', async () => {
-      const ended = await runInTransaction(database, async (tx) => tx);
+      const ended = await database.transaction(async (tx) => tx);
       const late = inTransaction(database, ended, (token) => database.query(ended, guardedInsert, ['late', token]));
       await assert.rejects(late);
       assert.deepEqual(await notes(), []);
@@ -340,6 +339,41 @@ for (const library of libraries) {
         await database.execute(insert, ['after']);
       });
       assert.deepEqual(await notes(), ['after']);
+    });
+
+    it('runs nothing through a handle whose connection was lost, however the work goes on', async () => {
+      const tight = library.open(fresh.url, 1);
+      try {
+        const go = Promise.withResolvers<void>();
+        const writes: Promise<unknown>[] = [];
+        const broken = tight.database.transaction(async (tx) => {
+          await other.query(
+            'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+          );
+          await go.promise;
+          for (let n = 0; n < 20; n++) {
+            writes.push(tight.database.query(tx, insert, [`lost ${n}`]).catch(() => {}));
+            await sleep(1);
+          }
+        });
+        broken.catch(() => {});
+        const next = sleep(20).then(() =>
+          tight.database.transaction(async (tx) => {
+            await tight.database.query(tx, insert, ['next']);
+            go.resolve();
+            await sleep(60);
+            throw new Error('rolled back');
+          }),
+        );
+        // A library that hears of the loss only from the work's own statement begins the next transaction after it.
+        setTimeout(go.resolve, 300);
+        await assert.rejects(broken);
+        await assert.rejects(next, /rolled back/);
+        await Promise.all(writes);
+        assert.deepEqual(await notes(), []);
+      } finally {
+        await tight.close();
+      }
     });
 
     it('hears what is notified on a channel', async () => {

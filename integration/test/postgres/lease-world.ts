@@ -1,4 +1,4 @@
-import { type Clock, silentLog } from '@holdfast/core';
+import { silentLog } from '@holdfast/core';
 import {
   baseSchema,
   createLeases,
@@ -10,52 +10,7 @@ import {
 } from '@holdfast/postgres';
 import { Pool } from 'pg';
 import { freshDatabase } from '../../harness/index.ts';
-
-/** A clock that stands still until the test moves it. */
-export interface StandingClock extends Clock {
-  /** Moves on; timers that are due run, unless the process is stopped. */
-  pass(ms: number): void;
-  /** As SIGSTOP: time goes on, nothing runs. */
-  stop(): void;
-  readonly stopped: boolean;
-  /** As SIGCONT: what was due meanwhile runs now. */
-  resume(): void;
-}
-
-const standingClock = (): StandingClock => {
-  let ms = 0;
-  let stopped = false;
-  const timers = new Set<{ readonly at: number; readonly call: () => void }>();
-  const runDue = (): void => {
-    if (stopped) return;
-    for (const timer of [...timers].sort((a, b) => a.at - b.at)) {
-      if (timer.at <= ms && timers.delete(timer)) timer.call();
-    }
-  };
-  return {
-    now: () => ms,
-    monotonic: () => ms,
-    after: (delayMs, call) => {
-      const timer = { at: ms + Math.max(0, delayMs), call };
-      timers.add(timer);
-      return () => timers.delete(timer);
-    },
-    pass: (byMs) => {
-      ms += byMs;
-      runDue();
-    },
-    stop: () => {
-      stopped = true;
-    },
-    get stopped() {
-      return stopped;
-    },
-    resume: () => {
-      stopped = false;
-      runDue();
-    },
-  };
-};
+import { type StandingClock, standingClock } from './standing-clock.ts';
 
 /** One member of a scope, with a clock of its own. */
 export interface Member {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isHoldfastError, type Log, silentLog } from '@holdfast/core';
 import { createListener, createNotifier, type Database, pgDatabase } from '@holdfast/postgres';
-import { Pool, type PoolClient } from 'pg';
+import { Client, type ClientConfig, Pool, type PoolClient } from 'pg';
 import { eventually, type FreshDatabase, freshDatabase, type TcpProxy, tcpProxy } from '../../harness/index.ts';
+import { standingClock } from './standing-clock.ts';
 
 /** A callback that counts its calls, and one that counts each as ten. */
 const countCalls = () => {
@@ -106,39 +107,47 @@ describe('waking up', () => {
 
   it('notices by its heartbeat that the connection is half open', async () => {
     const wakes = countCalls();
-    let ms = 0;
-    const timers = new Set<{ readonly at: number; readonly call: () => void }>();
     // The heartbeat's own time, so that ten seconds need not pass.
-    const clock = {
-      now: () => ms,
-      monotonic: () => ms,
-      after: (delayMs: number, call: () => void) => {
-        const timer = { at: ms + delayMs, call };
-        timers.add(timer);
-        return () => void timers.delete(timer);
-      },
-    };
-    const pass = (byMs: number): void => {
-      ms += byMs;
-      for (const timer of [...timers]) {
-        if (timer.at <= ms && timers.delete(timer)) timer.call();
-      }
-    };
+    const clock = standingClock();
     const slow = pgDatabase(proxied, { runtime: { log, clock } });
     const listener = createListener(slow, 'wake', wakes.call, { runtime: { log } });
     try {
       await eventually(() => assert.equal(wakes.count, 1));
       proxy.inject({ fault: 'half-open' });
-      pass(10_000);
+      clock.pass(10_000);
       await sleep(50);
       assert.equal(warnings.length, 0);
       proxy.heal();
-      pass(5_000);
+      clock.pass(5_000);
       await eventually(() => assert.equal(wakes.count, 2));
       assert.equal(warnings.length, 1);
     } finally {
       await listener.close();
       proxy.cut();
+    }
+  });
+
+  it('notices that a pooler has moved it to a session that does not listen', async () => {
+    // LISTEN takes effect on some other session.
+    class Pooled extends Client {
+      constructor(config: ClientConfig) {
+        super(config);
+        const query = this.query.bind(this);
+        Object.assign(this, { query: (text: string) => query(text.startsWith('listen') ? 'select 1' : text) });
+      }
+    }
+    const time = standingClock();
+    const behindPooler = pgDatabase(Object.assign(pool, { Client: Pooled }), { runtime: { log, clock: time } });
+    const wakes = countCalls();
+    const listener = createListener(behindPooler, 'wake', wakes.call, { runtime: { log } });
+    try {
+      await eventually(() => assert.equal(wakes.count, 1));
+      time.pass(10_000);
+      await eventually(() => assert.equal(warnings.length, 1));
+      const [{ error }] = warnings as [{ error: unknown }];
+      assert.ok(isHoldfastError(error, 'listen_lost') && error.message.includes('listenUrl'));
+    } finally {
+      await listener.close();
     }
   });
 

@@ -29,8 +29,12 @@ export const drizzleDatabase = <Tx extends DrizzleQueries>(
   const run = async (on: DrizzleQueries, text: string, values: readonly string[]): Promise<readonly Row[]> =>
     rowsOf(await on.execute(query(text, values)));
   const parts = {
-    begin: (work: (tx: Tx) => Promise<void>) => db.transaction(work),
-    seal: (tx: Tx, check: CheckSeal) => sealTransaction(db, tx, check),
+    begin: (work: (tx: Tx) => Promise<void>) =>
+      db.transaction((tx) => {
+        requireOwnConnection(db, tx);
+        return work(tx);
+      }),
+    seal: sealTransaction<Tx>,
     query: run,
     execute: (text: string, values: readonly string[]) => run(db, text, values),
     listen: listenOf('$client' in db ? db.$client : undefined, createRuntime(options.runtime)),
@@ -57,19 +61,27 @@ interface Session {
   client?: unknown;
 }
 
-/** All that a handle runs goes through its session's client, so that is what is sealed. */
-const sealTransaction = <Tx extends DrizzleQueries>(db: object, tx: Tx, check: CheckSeal): Tx => {
+/** On a single connection a transaction would take in whatever else runs meanwhile. */
+const requireOwnConnection = (db: object, tx: object): void => {
   const session = sessionOf(tx);
-  const { client } = session ?? {};
-  if (session === undefined || session === sessionOf(db) || client === null || client === undefined) {
-    throw new InvalidOptionError(
-      'db',
-      'found Drizzle over a single connection, expected one over a pool: a transaction needs a connection of its own',
-    );
-  }
+  if (session !== undefined && session !== sessionOf(db) && isObject(session.client)) return;
+  throw new InvalidOptionError(
+    'db',
+    'found Drizzle over a single connection, expected one over a pool: a transaction needs a connection of its own',
+  );
+};
+
+/** All that a handle runs goes through its session's client, so that is what is sealed. */
+const sealTransaction = <Tx extends DrizzleQueries>(tx: Tx, check: CheckSeal): Tx => {
+  const session = sessionOf(tx);
+  const client = session?.client;
+  if (session === undefined || !isObject(client)) return tx;
   session.client = typeof client === 'function' ? sealPostgresJs(client, check) : sealPgClient(client, check);
   return tx;
 };
+
+const isObject = (value: unknown): value is object =>
+  (typeof value === 'object' && value !== null) || typeof value === 'function';
 
 const sessionOf = (handle: object): Session | undefined =>
   'session' in handle && typeof handle.session === 'object' && handle.session !== null ? handle.session : undefined;

@@ -1,3 +1,4 @@
+export { DatabaseTimeoutError } from './abort.ts';
 export { baseSchema } from './base-schema.ts';
 export {
   checkSchema,
@@ -11,9 +12,14 @@ export { createListener, type Listener } from './create-listener.ts';
 export { createNotifier, type Notifier, type NotifierOptions } from './create-notifier.ts';
 export type { Database, Listen, ListenOptions, Row, TransactionOptions } from './database.ts';
 export { type Drizzle, type DrizzleQueries, drizzleDatabase } from './drizzle-database.ts';
+export type { GuardableClient, GuardablePool } from './guard-pg-pool.ts';
 export {
   type Kysely,
   type KyselyDatabaseOptions,
+  type KyselyExecutor,
+  type KyselyQueries,
+  type KyselyQuery,
+  type KyselySeal,
   type KyselyTransaction,
   kyselyDatabase,
 } from './kysely-database.ts';
@@ -24,6 +30,7 @@ export type { PgClient, PgPool, PgResult } from './pg-client.ts';
 export { type PgDatabaseOptions, pgDatabase } from './pg-database.ts';
 export { ListenLostError } from './pg-listen-session.ts';
 export { type PostgresJs, type PostgresJsQueries, postgresJsDatabase } from './postgres-js-database.ts';
+export type { PostgresJsListener } from './postgres-js-listen.ts';
 export { type PrintMigrationsOptions, printMigrations } from './print-migrations.ts';
 export { quoteIdentifier } from './quote-identifier.ts';
 export type { Migration, SchemaModule } from './schema-module.ts';
@@ -33,7 +40,6 @@ export {
   knownToken,
   NotATransactionError,
   requireTransaction,
-  runInTransaction,
 } from './transaction-token.ts';
 export { TransactionFailedError, UnknownOutcomeError } from './unknown-outcome-error.ts';
 export { PoolTimeoutError } from './with-pg-client.ts';

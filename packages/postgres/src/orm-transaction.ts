@@ -3,7 +3,7 @@ import { watchAbort } from './abort.ts';
 import type { Row } from './database.ts';
 import { sqlState } from './sql-state.ts';
 import { backendColumns, cancelStatement, noteBackend, type TransactionProgress } from './transaction-progress.ts';
-import { forgetToken, rememberToken } from './transaction-token.ts';
+import { forgetToken, NotATransactionError, rememberToken } from './transaction-token.ts';
 import { commitError, TransactionFailedError, UnknownOutcomeError } from './unknown-outcome-error.ts';
 
 /** Asked before every statement that goes through a handle; throws the abort's reason once the handle is sealed. */
@@ -24,7 +24,7 @@ export interface OrmTransactions<Tx> {
 /**
  * Runs a transaction inside a library that owns the connection. Such a connection cannot be destroyed from outside: an
  * abort seals the handle, cancels the statement that runs, and has the library roll back. It rejects at once; what is
- * left of the transaction can only end in ROLLBACK.
+ * left of the transaction can only end in ROLLBACK. The handle is sealed too when the transaction has ended in any way.
  */
 export const runOrmTransaction = async <Tx, T>(
   orm: OrmTransactions<Tx>,
@@ -32,52 +32,79 @@ export const runOrmTransaction = async <Tx, T>(
   signal: AbortSignal | undefined,
 ): Promise<T> => {
   signal?.throwIfAborted();
-  const progress: TransactionProgress = { committing: false };
   const { aborted, dispose } = watchAbort(signal);
+  const run: Run = { signal, aborted, committing: false, ended: false };
   const done = Promise.withResolvers<T>();
   const transaction = orm.begin(async (tx) => {
-    const value = await workIn(orm, tx, { work, progress, signal, aborted });
+    const value = await unlessEnded(run, () => workIn(orm, tx, { run, work }));
+    run.committing = true;
     done.resolve(value);
   });
+  const noteEnd = (): void => {
+    run.ended = true;
+  };
+  transaction.then(noteEnd, noteEnd);
   try {
     await Promise.race([transaction, aborted]);
     return await done.promise;
   } catch (error) {
     if (signal?.aborted) {
-      cancelUntilEnded(orm, progress, transaction);
-      throw progress.committing ? new UnknownOutcomeError(error) : signal.reason;
+      cancelUntilEnded(orm, run);
+      throw run.committing ? new UnknownOutcomeError(error) : signal.reason;
     }
-    throw progress.committing ? commitError(error) : error;
+    throw run.committing ? commitError(error) : error;
   } finally {
     dispose();
   }
 };
 
-interface Run<Tx, T> {
-  readonly work: (tx: Tx) => Promise<T>;
-  readonly progress: TransactionProgress;
+interface Run extends TransactionProgress {
   readonly signal: AbortSignal | undefined;
   readonly aborted: Promise<never>;
+  /** The library's transaction is over; for postgres.js also while the work still runs, when the connection was lost. */
+  ended: boolean;
 }
 
-const workIn = async <Tx, T>(orm: OrmTransactions<Tx>, raw: Tx, run: Run<Tx, T>): Promise<T> => {
-  const { work, progress, signal, aborted } = run;
-  const check = (): void => signal?.throwIfAborted();
-  const tx = signal === undefined ? raw : orm.seal(raw, check);
+/**
+ * Never settles once the transaction has ended: postgres.js would send its COMMIT or ROLLBACK on a connection that it
+ * has opened again meanwhile, perhaps into a transaction of somebody else.
+ */
+const unlessEnded = async <T>(run: Run, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    // The loss of the connection may be what the work failed with; the library hears of it in the same turn.
+    await new Promise(setImmediate);
+    throw error;
+  } finally {
+    if (run.ended) await new Promise<never>(() => {});
+  }
+};
+
+const workIn = async <Tx, T>(
+  orm: OrmTransactions<Tx>,
+  raw: Tx,
+  { run, work }: { readonly run: Run; readonly work: (tx: Tx) => Promise<T> },
+): Promise<T> => {
+  const check = (): void => {
+    run.signal?.throwIfAborted();
+    if (run.ended) throw new NotATransactionError();
+  };
+  const tx = orm.seal(raw, check);
   const token = crypto.randomUUID();
   try {
     check();
     const [row] = await orm.query(raw, markText, [token, String(orm.idleInTransactionTimeoutMs)]);
-    noteBackend(progress, row);
+    noteBackend(run, row);
     rememberToken(tx, token);
-    const value = await Promise.race([work(tx), aborted]);
+    const value = await Promise.race([work(tx), run.aborted]);
+    check();
     await checkAlive(orm, raw);
     check();
-    progress.committing = true;
     return value;
   } catch (error) {
     // Behind all that was sent before the abort, so that the rollback comes after it.
-    if (signal?.aborted) await orm.query(raw, 'select 1', []).catch(() => {});
+    if (run.signal?.aborted && !run.ended) await orm.query(raw, 'select 1', []).catch(() => {});
     throw error;
   } finally {
     forgetToken(tx);
@@ -97,19 +124,10 @@ const checkAlive = async <Tx>({ query }: OrmTransactions<Tx>, tx: Tx): Promise<v
 };
 
 /** Once may be too early: another statement may have been sent before the handle was sealed. */
-const cancelUntilEnded = <Tx>(
-  { clock, execute }: OrmTransactions<Tx>,
-  { backend }: TransactionProgress,
-  transaction: Promise<unknown>,
-): void => {
-  let ended = false;
-  const noteEnd = (): void => {
-    ended = true;
-  };
-  transaction.then(noteEnd, noteEnd);
+const cancelUntilEnded = <Tx>({ clock, execute }: OrmTransactions<Tx>, run: Run): void => {
   const cancel = async (): Promise<void> => {
-    for (let delayMs = 50; !ended && backend !== undefined; delayMs *= 2) {
-      const rows = await execute(cancelStatement, [backend.pid, backend.startedAt]);
+    for (let delayMs = 50; !run.ended && run.backend !== undefined; delayMs *= 2) {
+      const rows = await execute(cancelStatement, [run.backend.pid, run.backend.startedAt]);
       if (rows.length === 0) return;
       await sleep(clock, delayMs);
     }

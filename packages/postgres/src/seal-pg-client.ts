@@ -5,18 +5,19 @@ import type { CheckSeal } from './orm-transaction.ts';
  * everything else, because after that the client may be somebody else's.
  */
 export const sealPgClient = <Client extends object>(client: Client, check: CheckSeal): Client => {
-  let rolledBack = false;
+  let over = false;
   return new Proxy(client, {
     get: (target, name) => {
       const value: unknown = Reflect.get(target, name);
       if (name !== 'query' || typeof value !== 'function') return value;
       return async (...args: unknown[]) => {
+        const text = textOf(args[0]);
         try {
           check();
         } catch (reason) {
-          if (rolledBack || textOf(args[0]) !== 'rollback') throw reason;
-          rolledBack = true;
+          if (over || text !== 'rollback') throw reason;
         }
+        over ||= text === 'rollback' || text === 'commit';
         return Reflect.apply(value, target, args);
       };
     },

@@ -1,5 +1,5 @@
 import { HoldfastError } from '@holdfast/core';
-import type { Database, Row, TransactionOptions } from './database.ts';
+import type { Database, Row } from './database.ts';
 
 /** A pool, or a handle whose transaction has ended, was passed where a transaction is needed. Nothing was written. */
 export class NotATransactionError extends HoldfastError {
@@ -63,17 +63,6 @@ export const inTransaction = async <Tx>(
   if (rows.length === 0) throw new NotATransactionError();
   return rows;
 };
-
-/** A transaction whose handle's token is known, whatever made the database. */
-export const runInTransaction = <Tx, T>(
-  database: Database<Tx>,
-  work: (tx: Tx) => Promise<T>,
-  options?: TransactionOptions,
-): Promise<T> =>
-  database.transaction(async (tx) => {
-    if (knownToken(tx) === undefined) await requireTransaction(database, tx);
-    return work(tx);
-  }, options);
 
 const isObject = (value: unknown): value is object =>
   (typeof value === 'object' && value !== null) || typeof value === 'function';
