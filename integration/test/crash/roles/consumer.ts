@@ -1,0 +1,42 @@
+/** A consumer of the group `billing` as a process, whose effects are in the transaction of `once`. Argument: {@link ConsumerRoleOptions}. */
+import { createConsumer } from '@holdfast/consumer';
+import { postgresTransport } from '@holdfast/transport-postgres';
+import { say } from '../../../harness/index.ts';
+import { OrderPlaced } from '../contracts.ts';
+import { recordEffects } from '../record-effects.ts';
+import { openRole, type RoleOptions } from './role.ts';
+
+export interface ConsumerRoleOptions extends RoleOptions {
+  readonly concurrency: number;
+  readonly maxInFlight: number;
+  /** Above 1: handles so many at once, in one transaction. */
+  readonly batchSize: number;
+}
+
+const { options, pool, database, runtime, run } = openRole<ConsumerRoleOptions>(24);
+const { name, leaseMs, concurrency, maxInFlight, batchSize } = options;
+const transport = postgresTransport({ database, runtime, leaseMs, drainMs: leaseMs });
+const consumer = createConsumer({
+  ...{ transport, database, concurrency, maxInFlight, runtime },
+  group: 'billing',
+  from: 'earliest',
+});
+if (batchSize > 1) {
+  consumer.onBatch(
+    OrderPlaced,
+    async (_batch, { once }) => {
+      await once((tx, fresh) => recordEffects(tx, name, fresh));
+    },
+    { maxSize: batchSize },
+  );
+} else {
+  consumer.on(OrderPlaced, async (_order, { message, once }) => {
+    await once((tx) => recordEffects(tx, name, [{ message }]));
+  });
+}
+await consumer.start();
+await run(() => consumer.stats());
+await consumer.close();
+await transport.close();
+await pool.end();
+say({ closed: true });

@@ -1,0 +1,21 @@
+/** A relay as a process: from the outbox to the Postgres transport. Argument: {@link RelayRoleOptions}. */
+import { createOutboxRelay } from '@holdfast/outbox';
+import { postgresTransport } from '@holdfast/transport-postgres';
+import { say } from '../../../harness/index.ts';
+import { openRole, type RoleOptions } from './role.ts';
+
+export interface RelayRoleOptions extends RoleOptions {
+  readonly batchSize: number;
+  readonly maxInFlight: number;
+}
+
+const { options, pool, database, runtime, run } = openRole<RelayRoleOptions>(16);
+const { leaseMs, batchSize, maxInFlight } = options;
+const transport = postgresTransport({ database, runtime, leaseMs });
+const relay = createOutboxRelay({ database, transport, runtime, leaseMs, batchSize, maxInFlight });
+await relay.start();
+await run(() => ({}));
+await relay.close();
+await transport.close();
+await pool.end();
+say({ closed: true });
