@@ -92,15 +92,15 @@ export const createLeases = <Tx>(options: LeasesOptions<Tx>): Leases => {
     if (leaving) return;
     listener = createListener(database, channel, () => void beats.beat().catch(() => {}), { runtime });
   };
-  const handBack = async (signal: AbortSignal): Promise<void> => {
-    // A beat that is on its way may still bring slots.
-    await inTurn(async () => {});
-    await holdings.releaseAll(signal);
-    await release();
-  };
   const close = async (deadlineMs: number): Promise<void> => {
     leaving = true;
     const listenerClosed = listener?.close();
+    const handBack = async (signal: AbortSignal): Promise<void> => {
+      // A beat that is on its way may still bring slots.
+      await inTurn(async () => {});
+      await holdings.releaseAll(signal);
+      await release();
+    };
     if (beats.begun) await withinDeadline(clock, deadlineMs, handBack);
     const abandoned = holdings.loseAll('close() reached its deadline').map(({ slot }) => slot);
     if (abandoned.length > 0) log.warn({ scope, abandoned }, 'slots were not given back in time; they will expire');

@@ -41,53 +41,49 @@ const answerMs = 5_000;
  */
 export const openPgListenSession = async (client: PgListenClient, clock: Clock): Promise<PgListenSession> => {
   const end = Promise.withResolvers<never>();
-  end.promise.catch(() => {});
+  const lose = (what: string, options?: { readonly cause?: unknown }): void =>
+    end.reject(new ListenLostError(what, options));
   const channels = new Map<string, Set<() => void>>();
   const listening = new Set<string>();
-  let cancelBeat = (): void => {};
-
-  client.on('error', (cause) => end.reject(new ListenLostError('the listening connection failed', { cause })));
-  client.on('end', () => end.reject(new ListenLostError('the listening connection ended')));
-  client.on('notification', ({ channel }) => {
-    for (const notify of channels.get(channel) ?? []) notify();
-  });
   // One at a time: pg queues them too, but not for much longer.
   const inTurn = createTurns();
   const query = (text: string): ReturnType<PgListenClient['query']> => inTurn(() => client.query(text));
   const ask = async <T>(answer: Promise<T>): Promise<T> => {
-    const cancel = clock.after(answerMs, () =>
-      end.reject(new ListenLostError('the listening connection gives no answer')),
-    );
+    const cancel = clock.after(answerMs, () => lose('the listening connection gives no answer'));
     try {
       return await Promise.race([answer, end.promise]);
     } finally {
       cancel();
     }
   };
-  const beat = async (): Promise<void> => {
+  const stopHeartbeat = repeat(clock, async () => {
     const expected = [...listening];
-    const { rows } = await ask(query('select c as channel from pg_listening_channels() as c'));
+    const { rows } = await ask(query('select c as channel from pg_listening_channels() as c')).catch(
+      (cause: unknown) => {
+        lose('the listening connection failed its heartbeat', { cause });
+        throw cause;
+      },
+    );
     const heard = new Set(rows.map(({ channel }) => channel));
     const lost = expected.find((channel) => !heard.has(channel) && listening.has(channel));
-    if (lost !== undefined) end.reject(new ListenLostError(`the session does not listen on '${lost}' any more`));
-    schedule();
-  };
-  const schedule = (): void => {
-    cancelBeat = clock.after(beatMs, () => void beat().catch(end.reject));
-  };
-  const close = (): void => {
-    cancelBeat();
-    end.reject(new ListenLostError('the listening connection was closed'));
+    if (lost !== undefined) lose(`the session does not listen on '${lost}' any more`);
+  });
+
+  client.on('error', (cause) => lose('the listening connection failed', { cause }));
+  client.on('end', () => lose('the listening connection ended'));
+  client.on('notification', ({ channel }) => {
+    for (const notify of channels.get(channel) ?? []) notify();
+  });
+  end.promise.catch(() => {
+    stopHeartbeat();
     client.end().catch(() => {});
-  };
+  });
   try {
     await ask(client.connect());
-  } catch (error) {
-    close();
-    throw error;
+  } catch (cause) {
+    lose('the listening connection could not be opened', { cause });
+    throw cause;
   }
-  schedule();
-  end.promise.catch(close);
   return {
     ended: end.promise,
     add: async (channel, onNotify) => {
@@ -103,6 +99,20 @@ export const openPgListenSession = async (client: PgListenClient, clock: Clock):
       listening.delete(channel);
       query(`unlisten ${quoteIdentifier(channel)}`).catch(() => {});
     },
-    close,
+    close: () => lose('the listening connection was closed'),
+  };
+};
+
+/** Every ten seconds, counted from the end of the last one, until it fails or is stopped. */
+const repeat = (clock: Clock, run: () => Promise<void>): (() => void) => {
+  let stopped = false;
+  let cancel = (): void => {};
+  const schedule = (): void => {
+    if (!stopped) cancel = clock.after(beatMs, () => void run().then(schedule, () => {}));
+  };
+  schedule();
+  return () => {
+    stopped = true;
+    cancel();
   };
 };
