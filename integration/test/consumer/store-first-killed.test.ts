@@ -1,25 +1,31 @@
 import assert from 'node:assert/strict';
-import { setTimeout as pause } from 'node:timers/promises';
-import { createPublisher, silentLog } from '@holdfast/core';
+import { createPublisher, silentLog, type Transport } from '@holdfast/core';
 import { inboxSchema } from '@holdfast/inbox';
 import { postgresTransport, postgresTransportSchema } from '@holdfast/transport-postgres';
 import { type Child, eventually, spawnChild } from '../../harness/index.ts';
-import { openDatabase } from '../inbox/open-database.ts';
+import { openDatabase, type TestDatabase } from '../inbox/open-database.ts';
 import { OrderPlaced } from './contracts.ts';
 
 const module = new URL('children/store-first.ts', import.meta.url);
 
 describe('consumers with store-first that are killed again and again', () => {
+  const children: Child[] = [];
+  let db: TestDatabase;
+  let transport: Transport;
+  before(async () => {
+    db = await openDatabase({ modules: [inboxSchema, postgresTransportSchema] });
+    transport = postgresTransport({ database: db.database, leaseMs: 1_000, runtime: { log: silentLog } });
+  });
+  after(async () => {
+    await Promise.all(children.map((child) => child.close()));
+    await transport.close();
+    await db.close();
+  });
+
   it('P2, P3, P4: lose nothing, do nothing twice, and keep the order of each key, also where two own a shard at once', async () => {
-    const db = await openDatabase({ modules: [inboxSchema, postgresTransportSchema] });
-    const transport = postgresTransport({
-      database: db.database,
-      leaseMs: 1_000,
-      runtime: { log: silentLog },
-    });
     const start = (): Child => spawnChild(module, [db.url]);
     const effects = () => db.count('select count(*) from effects');
-    const children = [start(), start()];
+    children.push(start(), start());
     await Promise.all(children.map((child) => child.saw({ started: true })));
 
     const publisher = createPublisher(transport);
@@ -45,7 +51,6 @@ describe('consumers with store-first that are killed again and again', () => {
       timeoutMs: 30_000,
     });
     await eventually(async () => assert.equal(await db.count('select count(*) from holdfast.inbox_messages'), 0));
-    await pause(50);
     await Promise.all(children.map((child) => child.close()));
 
     assert.equal(await effects(), placed, 'every message has one effect');
@@ -60,7 +65,5 @@ describe('consumers with store-first that are killed again and again', () => {
       );
     }
     assert.equal(await db.count('select count(*) from holdfast.inbox_messages_parked'), 0);
-    await transport.close();
-    await db.close();
   }).timeout(90_000);
 });
