@@ -318,7 +318,7 @@ describe('leases', () => {
     const database = pgDatabase(pool);
     try {
       const leases = createLeases({
-        ...{ database, scope: 'none', slots: 1, leaseMs: 100 },
+        ...{ database, scope: 'none', slots: 1 },
         onAcquired: () => {},
         onReleasing: () => {},
         onLost: () => {},

@@ -59,7 +59,7 @@ for (const library of libraries) {
       try {
         const lost = database.transaction(async (tx) => {
           await database.query(tx, insert, ['never']);
-          proxy.inject({ fault: 'drop-reply', after: 'insert' });
+          proxy.inject({ fault: 'drop-reply', after: 'never' });
           await database.query(tx, insert, ['never']);
         });
         await assert.rejects(
