@@ -4,9 +4,17 @@ import type { GuardablePool } from './guard-pg-pool.ts';
 /** What is used of a client of `pg`, by structure: no dependency on its types or its version. */
 export interface PgClient {
   query(text: string, values?: string[]): Promise<PgResult>;
+  query(prepared: PgStatement): Promise<PgResult>;
   release(error?: Error | boolean): void;
   on(event: 'error', listener: (error: Error) => void): unknown;
   removeListener(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** Prepared under its name at its first use on a connection. */
+export interface PgStatement {
+  readonly name: string;
+  readonly text: string;
+  readonly values: string[];
 }
 
 export interface PgResult {

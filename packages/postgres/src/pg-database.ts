@@ -2,12 +2,13 @@ import { createRuntime, type Runtime } from '@holdfast/core';
 import { withDeadline } from './abort.ts';
 import type { Database, Row } from './database.ts';
 import { guardPgPool } from './guard-pg-pool.ts';
-import type { PgClient, PgPool, PgResult } from './pg-client.ts';
+import type { PgClient, PgPool } from './pg-client.ts';
 import { createPgListen } from './pg-listen.ts';
-import { runPgTransaction } from './pg-transaction.ts';
+import { isStale, openSession, queryPg } from './pg-session.ts';
+import { type PgProgress, runPgTransaction } from './pg-transaction.ts';
 import { quoteSchema } from './quote-identifier.ts';
 import { sqlState } from './sql-state.ts';
-import { type TransactionProgress, terminateStatement } from './transaction-progress.ts';
+import { terminateBackend, terminateTransaction } from './transaction-progress.ts';
 import { UnknownOutcomeError } from './unknown-outcome-error.ts';
 import { type PgAccess, withPgClient } from './with-pg-client.ts';
 
@@ -40,15 +41,17 @@ export const pgDatabase = <Client extends PgClient>(
   const { clock } = runtime;
   const access = { pool, clock, connectTimeoutMs: options.connectTimeoutMs ?? 30_000 };
   guardPgPool(pool, runtime.log);
-  const endBackend = ({ backend }: TransactionProgress): void => {
-    if (backend === undefined) return;
-    const values = [backend.pid, backend.startedAt];
-    withDeadline(clock, 10_000, (signal) => executeOn(access, terminateStatement, { values, signal })).catch(() => {});
+  const endBackend = ({ session, backend }: PgProgress): void => {
+    const at = session ?? backend;
+    if (at === undefined) return;
+    const statement = session ? terminateBackend : terminateTransaction;
+    const values = [at.pid, at.startedAt];
+    withDeadline(clock, 10_000, (signal) => executeOn(access, statement, { values, signal })).catch(() => {});
   };
   return {
     schema: quoteSchema(options.schema),
     transaction: async (work, { signal } = {}) => {
-      const progress: TransactionProgress = { committing: false };
+      const progress: PgProgress = { committing: false };
       try {
         return await withPgClient(access, signal, (client, spoil) =>
           runPgTransaction(client, work, { settings, spoil, progress }),
@@ -59,7 +62,7 @@ export const pgDatabase = <Client extends PgClient>(
         throw progress.committing ? new UnknownOutcomeError(error) : signal.reason;
       }
     },
-    query: async (tx, text, values) => rowsOf(await tx.query(text, [...values])),
+    query: queryPg,
     execute: (text, values, { signal } = {}) => executeOn(access, text, { values, signal }),
     listen: createPgListen(pool, { listenUrl: options.listenUrl, clock }),
   };
@@ -72,13 +75,11 @@ const executeOn = <Client extends PgClient>(
 ): Promise<readonly Row[]> =>
   withPgClient(access, signal, async (client, spoil) => {
     try {
-      return rowsOf(await client.query(text, [...values]));
+      await openSession(client);
+      return await queryPg(client, text, values);
     } catch (error) {
       // What is not an answer of the server says nothing of the connection: after pg's read timeout the statement runs on.
-      if (sqlState(error) === undefined) spoil();
+      if (sqlState(error) === undefined || isStale(error)) spoil();
       throw error;
     }
   });
-
-/** Several statements are answered with an array, of which nobody here wants the rows. */
-const rowsOf = ({ rows }: Partial<PgResult>): readonly Row[] => rows ?? [];

@@ -1,15 +1,21 @@
 import type { PgClient, PgResult } from './pg-client.ts';
+import { isStale, openSession, type PgSession } from './pg-session.ts';
 import { quoteLiteral } from './quote-identifier.ts';
 import { backendColumns, noteBackend, type TransactionProgress } from './transaction-progress.ts';
 import { forgetToken, rememberToken } from './transaction-token.ts';
 import { commitError, TransactionFailedError } from './unknown-outcome-error.ts';
+
+/** Either says where the transaction runs. */
+export interface PgProgress extends TransactionProgress {
+  session?: PgSession | undefined;
+}
 
 export interface PgTransactionOptions {
   /** Transaction-local settings. */
   readonly settings: Readonly<Record<string, string>>;
   /** Called when the connection's state is no longer known. */
   readonly spoil: () => void;
-  readonly progress: TransactionProgress;
+  readonly progress: PgProgress;
 }
 
 /** BEGIN, work, COMMIT on one client; ROLLBACK when the work rejects. BEGIN and all settings are one round trip. */
@@ -27,18 +33,24 @@ export const runPgTransaction = async <Client extends PgClient, T>(
 const begin = async (client: PgClient, { settings, spoil, progress }: PgTransactionOptions): Promise<void> => {
   const token = crypto.randomUUID();
   const set = Object.entries({ ...settings, 'holdfast.tx': token })
-    .map(([name, value]) => `set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, true)`)
-    .join(', ');
-  const text = `begin; select ${backendColumns}, ${set}`;
+    .map(([name, value]) => `; set local ${name} = ${quoteLiteral(value)}`)
+    .join('');
   try {
-    // pg answers a text of several statements with an array, which its types do not say.
-    const [, marked] = (await client.query(text)) as unknown as readonly PgResult[];
-    noteBackend(progress, marked?.rows[0]);
+    progress.session = await openSession(client);
+    if (progress.session) await client.query(`begin${set}`);
+    else await beginPooled(client, `begin${set}`, progress);
     rememberToken(client, token);
   } catch (error) {
     spoil();
     throw error;
   }
+};
+
+/** Where each transaction may have another backend, it must be asked for each time. */
+const beginPooled = async (client: PgClient, text: string, progress: TransactionProgress): Promise<void> => {
+  // pg answers a text of several statements with an array, which its types do not say.
+  const results = (await client.query(`${text}; select ${backendColumns}`)) as unknown as readonly PgResult[];
+  noteBackend(progress, results.at(-1)?.rows[0]);
 };
 
 const workOrRollBack = async <Client extends PgClient, T>(
@@ -50,6 +62,7 @@ const workOrRollBack = async <Client extends PgClient, T>(
     return await work(client);
   } catch (error) {
     await client.query('rollback').catch(spoil);
+    if (isStale(error)) spoil();
     throw error;
   } finally {
     forgetToken(client);

@@ -18,11 +18,15 @@ export const noteBackend = (
 };
 
 /** The start of its transaction tells a backend from a later one that was given the same number. */
-const inBackend = (action: string): string => `select ${action}(pid)::text as done from pg_stat_activity
-  where pid = $1::text::integer and extract(epoch from xact_start)::text = $2::text`;
+const inBackend = (action: string, startColumn: 'xact_start' | 'backend_start'): string =>
+  `select ${action}(pid)::text as done from pg_stat_activity
+  where pid = $1::text::integer and extract(epoch from ${startColumn})::text = $2::text`;
 
 /** Ends the backend of a transaction, and with it its locks. */
-export const terminateStatement: string = inBackend('pg_terminate_backend');
+export const terminateTransaction: string = inBackend('pg_terminate_backend', 'xact_start');
+
+/** Ends a backend, whatever it does, by its own start. */
+export const terminateBackend: string = inBackend('pg_terminate_backend', 'backend_start');
 
 /** Cancels the statement that a transaction is running. No row: the transaction has ended. */
-export const cancelStatement: string = inBackend('pg_cancel_backend');
+export const cancelStatement: string = inBackend('pg_cancel_backend', 'xact_start');
