@@ -19,6 +19,8 @@ export interface OwnedPartition {
   storedTo: string;
   /** The last read left something behind, or did not come to this partition. */
   more: boolean;
+  /** In which of the reader's looks it last got something. */
+  servedAt: number;
 }
 
 /** Leases on the partitions of a topic, for a group. */

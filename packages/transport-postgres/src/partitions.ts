@@ -72,6 +72,7 @@ export const createPartitions = (options: PartitionsOptions): Partitions => {
       settledTo: String(cursor.position),
       storedTo: String(cursor.position),
       more: true,
+      servedAt: 0,
     };
     owned = [...owned, partition];
     onChange();

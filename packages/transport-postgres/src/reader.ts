@@ -59,14 +59,19 @@ export const createReader = (options: ReaderOptions): Reader => {
   /** Says whether there was anything. */
   const look = async (): Promise<boolean> => {
     const most = share();
-    const partitions = rotate(owned(), turn++).filter((one) => one.lease.holds() && placesFor(one, most) > 0);
+    const partitions = owned().filter((one) => one.lease.holds() && placesFor(one, most) > 0);
     if (partitions.length === 0) return false;
+    // Who has waited longest comes first: there may not be room for all.
+    partitions.sort((a, b) => a.servedAt - b.servedAt);
+    turn++;
     const room = intake.room();
     const readings = partitions.map((partition) => readingOf(partition, placesFor(partition, most)));
     const rows = await readLog(execute, readings, room, signal);
     const counts = takeIn(partitions, rows);
     partitions.forEach((partition, index) => {
-      partition.more = rows.length === room || counts[index] === readings[index]?.limit;
+      const count = counts[index] ?? 0;
+      partition.more = rows.length === room || count === readings[index]?.limit;
+      if (count > 0) partition.servedAt = turn;
     });
     return rows.length > 0;
   };
@@ -140,9 +145,3 @@ const cursorAfter = ({ segment }: Cursor, row: LogRow): Cursor => ({
   segment: row.segment === null ? segment : Number(row.segment),
   position: BigInt(row.position),
 });
-
-/** So that each partition is the first one in turn. */
-const rotate = <T>(items: readonly T[], by: number): readonly T[] => {
-  const at = items.length === 0 ? 0 : by % items.length;
-  return [...items.slice(at), ...items.slice(0, at)];
-};
