@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { silentLog } from '@holdfast/core';
+import type { TableStore } from '../src/table-store.ts';
+import { createUpkeep } from '../src/upkeep.ts';
+import { createVirtualClock } from './virtual-clock.ts';
+
+type Outcome = Awaited<ReturnType<TableStore['turn']>>;
+
+const setUp = (parts: Partial<TableStore>) => {
+  const clock = createVirtualClock();
+  const missing = () => Promise.reject(new Error('not expected'));
+  const store: TableStore = {
+    ...{ shards: missing, look: missing, moveDue: missing, turn: missing, stats: missing },
+    ...parts,
+  };
+  let moved = 0;
+  const upkeep = createUpkeep({ store, clock, log: silentLog, onMoved: () => moved++ });
+  return { clock, upkeep, moved: () => moved };
+};
+
+describe('the upkeep of a relay table', () => {
+  it('turns the ring after enough deletes, not too often, and as long as there is something to truncate', async () => {
+    const outcomes: Outcome[] = ['truncated', 'truncated', 'nothing', 'nothing', 'locked'];
+    let turns = 0;
+    const { clock, upkeep } = setUp({ turn: async () => outcomes[turns++] ?? 'nothing' });
+    upkeep.deleted(999);
+    assert.equal(turns, 0);
+    upkeep.deleted(1);
+    await upkeep.idle();
+    assert.equal(turns, 3);
+    upkeep.deleted(5_000);
+    assert.equal(turns, 3);
+    await clock.advance(100);
+    upkeep.deleted(1);
+    await upkeep.idle();
+    assert.equal(turns, 4);
+    await clock.advance(100);
+    upkeep.deleted(1_000);
+    await upkeep.idle();
+    await clock.advance(1_900);
+    upkeep.deleted(1_000);
+    assert.equal(turns, 5, 'a locked slot was tried again too soon');
+    await clock.advance(100);
+    upkeep.rest();
+    await upkeep.idle();
+    assert.equal(turns, 6);
+    await clock.advance(10_000);
+    upkeep.rest();
+    assert.equal(turns, 6, 'turned though nothing was deleted');
+  });
+
+  it('turns less often what takes long', async () => {
+    let turns = 0;
+    const { clock, upkeep } = setUp({
+      turn: async () => {
+        turns++;
+        await clock.advance(50);
+        return 'nothing';
+      },
+    });
+    upkeep.deleted(1_000);
+    await upkeep.idle();
+    await clock.advance(900);
+    upkeep.deleted(1_000);
+    assert.equal(turns, 1);
+    await clock.advance(100);
+    upkeep.deleted(1_000);
+    assert.equal(turns, 2);
+    await upkeep.idle();
+  });
+
+  it('moves all that is due, and waits by the way for a key that somebody holds', async () => {
+    const free = Promise.withResolvers<void>();
+    const calls: string[] = [];
+    const { upkeep, moved } = setUp({
+      moveDue: async (_most, wait) => {
+        calls.push(wait?.lock ?? 'all');
+        if (wait) await free.promise;
+        return { moved: wait ? 1 : calls.length < 3 ? 1_000 : 4, blocked: ['17', '18'] };
+      },
+    });
+    assert.equal(await upkeep.moveDue(), 1_004);
+    assert.deepEqual(calls, ['all', '17', 'all']);
+    assert.equal(moved(), 0);
+    free.resolve();
+    await upkeep.idle();
+    assert.equal(moved(), 1);
+  });
+
+  it('waits for nobody when it is closed', async () => {
+    const { upkeep } = setUp({
+      moveDue: (_most, wait) =>
+        wait === undefined
+          ? Promise.resolve({ moved: 0, blocked: ['17'] })
+          : new Promise((_, reject) => wait.signal.addEventListener('abort', () => reject(wait.signal.reason))),
+    });
+    await upkeep.moveDue();
+    await upkeep.close();
+  });
+});
