@@ -30,19 +30,21 @@ export interface FinishOptions {
   readonly faults?: number;
   /** How long the rest may take. Default 25,000. */
   readonly drainMs?: number;
-  /** The most memory that a relay or a consumer may take. Default 250. */
+  /** The most memory that a relay or a consumer may take. Default 300. */
   readonly memoryMb?: number;
 }
 
 export interface CrashWorldOptions {
   /** Closed with the world. Default: the shared server. */
   readonly server?: PostgresServer;
+  /** Whether the processes get little memory, for a test that measures it. Default no. */
+  readonly tight?: boolean;
 }
 
-export const openCrashWorld = async ({ server }: CrashWorldOptions = {}): Promise<CrashWorld> => {
+export const openCrashWorld = async ({ server, tight = false }: CrashWorldOptions = {}): Promise<CrashWorld> => {
   const seed = Number(process.env.HOLDFAST_SEED ?? Math.floor(Math.random() * 2 ** 31));
   const database = await openCrashDatabase(server);
-  const crew = createCrew(database.url, seed);
+  const crew = createCrew({ url: database.url, seed, tight });
   const faults: (Progress & { readonly what: string })[] = [];
 
   const goesOn = async (messages: number): Promise<void> => {
@@ -71,7 +73,7 @@ export const openCrashWorld = async ({ server }: CrashWorldOptions = {}): Promis
       },
       { timeoutMs, everyMs: 50 },
     );
-  const finish = async ({ faults: least = 2, drainMs = 25_000, memoryMb = 250 }: FinishOptions): Promise<void> => {
+  const finish = async ({ faults: least = 2, drainMs = 25_000, memoryMb = 300 }: FinishOptions): Promise<void> => {
     await Promise.all(crew.running('shop').map((shop) => shop.close()));
     await drained(drainMs);
     await Promise.all([...crew.running('relay'), ...crew.running('consumer')].map((worker) => worker.close()));
@@ -143,8 +145,7 @@ const stateOf = async ({ url, pool, count, owners }: CrashDatabase, crew: Crew):
   const said = crew.all.map(({ name, running, child: { output } }) => `${name} (${running}): ${output.slice(-1_500)}`);
   return [
     JSON.stringify(facts),
-    await read('select *, holdfast.now() from holdfast.leases'),
-    await read(selectLag),
+    await read(selectPartitions),
     await read(selectSessions),
     ...said,
   ].join('\n');

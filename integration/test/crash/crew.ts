@@ -42,22 +42,26 @@ export interface Crew {
   closeAll(): Promise<void>;
 }
 
+export interface CrewOptions {
+  readonly url: string;
+  readonly seed: number;
+  /** Whether the processes get little memory, for a test that measures it. */
+  readonly tight: boolean;
+}
+
 const defaults = {
   shop: { writers: 8, customers: 40, orders: 4, holdMs: 20, pauseMs: 40, noteLength: 20, most: 1_000_000 },
   relay: { batchSize: 50, maxInFlight: 200 },
   consumer: { concurrency: 8, maxInFlight: 100, batchSize: 1 },
 };
 
-/**
- * Stripping the types of our sources is most of the time that a process takes to start, so it is done once. And a heap
- * that may not grow is kept clean, so that what a process takes is what it needs.
- */
-const environment = {
-  NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
-  NODE_OPTIONS: '--max-semi-space-size=2 --max-old-space-size=96',
-};
+/** Stripping the types of our sources is most of the time that a process takes to start, so it is done once. */
+const compileCache = { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') };
+/** A heap that may not grow is kept clean: what the process takes is what it needs. */
+const smallHeap = { NODE_OPTIONS: '--max-semi-space-size=2 --max-old-space-size=96' };
 
-export const createCrew = (url: string, seed: number): Crew => {
+export const createCrew = ({ url, seed, tight }: CrewOptions): Crew => {
+  const environment = { ...compileCache, ...(tight && smallHeap) };
   const all: Worker[] = [];
   const counts = { shop: 0, relay: 0, consumer: 0 };
   return {
