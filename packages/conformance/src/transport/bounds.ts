@@ -51,13 +51,18 @@ export const bounds: readonly TestCase<TransportBench>[] = [
     name: 'P8: a long backlog of one partition does not starve another one',
     run: async (bench) => {
       const transport = await bench.open();
-      const group = bench.name('group');
-      const topic = await bench.topic(transport, { partitions: 2, groups: { [group]: 'latest' } });
-      const [one, other] = [keyIn(0, 2), keyIn(1, 2)];
-      const backlogs = [one, other].map((key) => Array.from({ length: 60 }, (_, n) => messageOf(`${key}/${n}`, key)));
-      for (const backlog of backlogs) await transport.publish(topic, backlog);
+      const topic = await bench.topic(transport, { partitions: 2 });
       const witness = createWitness();
-      await bench.subscribe(transport, [topic], witness.receive(), { group, maxInFlight: 1, concurrency: 1 });
+      const options = { maxInFlight: 1, concurrency: 1 };
+      const subscription = await bench.subscribe(transport, [topic], witness.receive(), options);
+      await bench.eventually(() => assert.equal(subscription.assignments.length, 2));
+      subscription.pause('until the backlog is there');
+      const [one, other] = [keyIn(0, 2), keyIn(1, 2)];
+      for (const key of [one, other]) {
+        const backlog = Array.from({ length: 60 }, (_, n) => messageOf(`${key}/${n}`, key));
+        await transport.publish(topic, backlog);
+      }
+      subscription.resume('until the backlog is there');
       await bench.eventually(() => assert.equal(witness.acked.length, 120));
       assert.equal(witness.mostRunning, 1);
       const half = witness.ids.slice(0, 60);
