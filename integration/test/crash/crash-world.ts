@@ -143,12 +143,7 @@ const stateOf = async ({ url, pool, count, owners }: CrashDatabase, crew: Crew):
     partitions: Object.fromEntries(await owners('log:%:billing')),
   };
   const said = crew.all.map(({ name, running, child: { output } }) => `${name} (${running}): ${output.slice(-1_500)}`);
-  return [
-    JSON.stringify(facts),
-    await read(selectPartitions),
-    await read(selectSessions),
-    ...said,
-  ].join('\n');
+  return [JSON.stringify(facts), await read(selectPartitions), await read(selectSessions), ...said].join('\n');
 };
 
 const selectPartitions = `

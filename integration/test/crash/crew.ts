@@ -26,8 +26,8 @@ export interface Worker {
   killedByTrap(): Promise<void>;
   /** Lets it end by itself; resolves when it has, and rejects if it did not end well. */
   close(): Promise<void>;
-  /** What it says of itself. */
-  ask(): Promise<Readonly<Record<string, unknown>>>;
+  /** What it said of itself when it was closed. */
+  closed(): Promise<Readonly<Record<string, unknown>>>;
   /** The most memory that it took, in MB. */
   readonly peakMb: number;
 }
@@ -113,11 +113,7 @@ const createWorker = ({ role, name, child }: Pick<Worker, 'role' | 'name' | 'chi
       const { code } = await child.ended;
       if (code !== 0) throw new Error(`${name} was closed and ended with code ${code}:\n${child.output}`);
     },
-    ask: () => {
-      const question = crypto.randomUUID();
-      child.tell({ tell: question });
-      return child.saw({ tell: question });
-    },
+    closed: () => child.saw({ closed: true }),
     get peakMb() {
       return Math.max(0, ...child.lines.map(({ rssMb }) => Number(rssMb ?? 0)));
     },

@@ -35,8 +35,8 @@ if (batchSize > 1) {
   });
 }
 await consumer.start();
-await run(() => consumer.stats());
+await run();
 await consumer.close();
 await transport.close();
 await pool.end();
-say({ closed: true });
+say({ closed: true, ...consumer.stats() });

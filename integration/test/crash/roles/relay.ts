@@ -14,7 +14,7 @@ const { leaseMs, batchSize, maxInFlight } = options;
 const transport = postgresTransport({ database, runtime, leaseMs });
 const relay = createOutboxRelay({ database, transport, runtime, leaseMs, batchSize, maxInFlight });
 await relay.start();
-await run(() => ({}));
+await run();
 await relay.close();
 await transport.close();
 await pool.end();

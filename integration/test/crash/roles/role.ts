@@ -26,8 +26,8 @@ export interface Role<Options> {
   readonly pool: Pool;
   readonly database: Database<PoolClient>;
   readonly runtime: Runtime;
-  /** Says `ready`, answers `{ tell }` with what `facts` has, until told to close or left alone. */
-  run(facts: () => object): Promise<void>;
+  /** Says `ready`, and waits until it is told to close or left alone. */
+  run(): Promise<void>;
 }
 
 const sampleMs = 100;
@@ -49,14 +49,11 @@ export const openRole = <Options extends RoleOptions>(connections: number): Role
   return {
     ...{ options, pool, runtime },
     database: pgDatabase(pool, { runtime }),
-    run: async (facts) => {
+    run: async () => {
       say({ ready: true });
       // At the end is too late for a process that is killed.
       flushCompileCache();
-      for await (const { tell, close } of told()) {
-        if (close === true) return;
-        if (tell !== undefined) say({ tell, ...facts() });
-      }
+      for await (const { close } of told()) if (close === true) return;
     },
   };
 };

@@ -85,7 +85,7 @@ const writing = Promise.all(Array.from({ length: writers }, (_, writer) => write
     say(facts);
   },
 );
-await run(() => facts);
+await run();
 closing.abort();
 await writing;
 await outbox.close();
