@@ -15,7 +15,6 @@ export interface Membership extends Member {
 export interface MembershipOptions {
   readonly topics: readonly Topic[];
   readonly options: SubscribeOptions;
-  readonly maxInFlight: number;
   readonly intake: Intake;
   readonly runtime: Runtime;
   /** How long a partition that moves to another member waits for its handlers. */
@@ -27,7 +26,7 @@ export interface MembershipOptions {
 }
 
 export const createMembership = (options: MembershipOptions): Membership => {
-  const { topics, maxInFlight, intake, runtime, drainMs, closing, over } = options;
+  const { topics, intake, runtime, drainMs, closing, over } = options;
   const { group } = options.options;
   const announce = announcer(options.options, runtime);
   const held = new Map<Claim, Reader>();
@@ -37,7 +36,7 @@ export const createMembership = (options: MembershipOptions): Membership => {
   const take = async (claim: Claim): Promise<void> => {
     const assigned = await announce.assigned(assignmentOf(claim), closing);
     if (!assigned || closing.aborted) return;
-    held.set(claim, createReader({ claim, group, intake, span: maxInFlight, onMoved: pump.wake }));
+    held.set(claim, createReader({ claim, group, intake, onMoved: pump.wake }));
     readers = [...held.values()];
     claim.partition.onStored.add(pump.wake);
     pump.wake();

@@ -22,7 +22,7 @@ const defaultDeadlineMs = 10_000;
 export const startSubscription = (subscribing: Subscribing): Subscription => {
   const { name, settings, topics, options, deadLetter } = subscribing;
   const { runtime, drainMs } = settings;
-  const { group, maxInFlight = 1_000 } = options;
+  const { group } = options;
   const closing = new AbortController();
   const over = new AbortController();
   const ended = Promise.withResolvers<void>();
@@ -30,11 +30,10 @@ export const startSubscription = (subscribing: Subscribing): Subscription => {
 
   const claims = settings.broker.claimsOf(group);
   const progress = watchProgress(subscribing.receive, runtime.clock);
-  const intake = createIntake({ ...options, maxInFlight, receive: progress.receive, deadLetter, runtime, name });
+  const intake = createIntake({ ...options, receive: progress.receive, deadLetter, runtime, name });
   const member = createMembership({
     topics,
     options,
-    maxInFlight,
     intake,
     runtime,
     drainMs,
