@@ -38,7 +38,7 @@ describe('the fetch of a relay table', () => {
       [after, `{${late.map(([xid]) => xid)}}`, late.map(([, floor]) => floor), seen, snapshot, size],
     );
     const first = snapshot === undefined ? rows.shift() : undefined;
-    return { snapshot: first?.id, ids: rows.map(({ id }) => id), last: rows.at(-1)?.seq ?? after };
+    return { snapshot: first?.id, ids: rows.map(({ id }) => id), last: rows.at(-1)?.place.split(' ')[0] ?? after };
   };
   const add = async (tx: PoolClient, ...ids: string[]): Promise<void> => {
     for (const id of ids) await world.outbox.add(tx, NumberedMessage, { key: id, n: 0 }, { id });

@@ -35,23 +35,26 @@ export interface Lane {
 export const keyIsParked = 'key';
 
 /** What `fetch` gave back. */
-export const heldRow = (row: Row): HeldRow => ({
-  seq: row.seq as string,
-  slot: row.slot as string,
-  tid: row.tid as string,
-  ordered: row.ordered === 'true',
-  id: row.id as string,
-  key: row.key ?? undefined,
-  topic: row.topic as string,
-  type: row.type as string,
-  headers: row.headers as string,
-  body: row.body as string,
-  encoding: row.encoding as RowEncoding,
-  attempt: 0,
-  parking: row.parked === 'true' ? keyIsParked : undefined,
-  suspect: false,
-  unproven: false,
-  trouble: undefined,
-  lane: undefined,
-  next: undefined,
-});
+export const heldRow = (row: Row): HeldRow => {
+  const [seq = '', slot = '', tid = '', encoding, state] = (row.place as string).split(' ');
+  return {
+    seq,
+    slot,
+    tid,
+    ordered: state !== 'unordered',
+    id: row.id as string,
+    key: row.key ?? undefined,
+    topic: row.topic as string,
+    type: row.type as string,
+    headers: row.headers as string,
+    body: row.body as string,
+    encoding: encoding as RowEncoding,
+    attempt: 0,
+    parking: state === 'parked' ? keyIsParked : undefined,
+    suspect: false,
+    unproven: false,
+    trouble: undefined,
+    lane: undefined,
+    next: undefined,
+  };
+};

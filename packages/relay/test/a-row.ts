@@ -6,8 +6,8 @@ let next = 1;
 export const aRow = (parts: Readonly<Record<string, string | null>> = {}): HeldRow => {
   const seq = String(next++);
   return heldRow({
-    ...{ seq, slot: '0', tid: `(0,${seq})`, ordered: 'true', parked: 'false', id: seq, key: 'k', topic: 't' },
-    ...{ type: 'type', headers: '{}', body: '{}', encoding: 'utf8' },
+    ...{ place: `${parts.seq ?? seq} 0 (0,${seq}) utf8 ordered`, id: seq, key: 'k', topic: 't', type: 'type' },
+    ...{ headers: '{}', body: '{}' },
     ...parts,
   });
 };

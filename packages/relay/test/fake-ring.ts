@@ -39,8 +39,8 @@ export const createFakeRing = (scheduler: fc.Scheduler): FakeRing => {
   const isParked = (key: string | undefined): boolean => key !== undefined && parked.some((row) => row.key === key);
   const rowOf = ({ seq, id, key, topic }: Stored): HeldRow =>
     heldRow({
-      ...{ seq: `${seq}`, id, key: key ?? null, topic, slot: '0', tid: `(0,${seq})`, type: 't', headers: '{}' },
-      ...{ body: '{}', encoding: 'utf8', ordered: String(key !== undefined), parked: String(isParked(key)) },
+      place: `${seq} 0 (0,${seq}) utf8 ${key === undefined ? 'unordered' : isParked(key) ? 'parked' : 'ordered'}`,
+      ...{ id, key: key ?? null, topic, type: 't', headers: '{}', body: '{}' },
     });
   /** A snapshot is the last number that it shows. */
   const read = (position: Position, snapshot: number, after: number, pageSize: number): readonly HeldRow[] => {

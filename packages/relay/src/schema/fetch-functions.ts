@@ -5,9 +5,11 @@ import type { Names } from './names.ts';
  * sequence values that were not yet on disk is void then.
  *
  * `fetch(…)`: one page of a fetch. All pages of a fetch see one snapshot; the first page takes it (`snapshot` null) and
- * gives it back in a row of its own, which has no `seq`. Rows that the previous fetch's snapshot (`seen`) showed are
+ * gives it back in a row of its own, which has no `place`. Rows that the previous fetch's snapshot (`seen`) showed are
  * left out. It reads from `after`, or from further back where a transaction that ran at the previous fetch has ended:
  * `late_xids` are those transactions, `late_floors` from where to read when one of them has ended.
+ *
+ * A row's `place` is its number, slot, place in the slot, encoding and state: few columns are what makes it fast.
  *
  * The planner is given no choice: reading in index order from the floor is what keeps it fast among dead rows.
  */
@@ -29,8 +31,7 @@ create function ${names.part('fetch')}(
   of_route text, of_shard integer, after bigint, late_xids xid8[], late_floors bigint[],
   seen pg_snapshot, snapshot pg_snapshot, page_size integer
 ) returns table (
-  seq text, slot text, tid text, ordered text, parked text, id text, key text, topic text, type text, headers text, body text,
-  encoding text
+  place text, id text, key text, topic text, type text, headers text, body text
 )
 language plpgsql stable
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
@@ -49,11 +50,15 @@ begin
     return next;
   end if;
   return query
-  select r.seq::text, r.slot::text, r.ctid::text, r.ordered::text,
-    (some_parked and r.ordered and exists (
-      select from ${names.part('parked')} p where p.route = r.route and p.key = r.key and p.ordered
-    ))::text,
-    r.id, r.key, r.topic, r.type, r.headers, r.body, r.encoding
+  select r.seq || ' ' || r.slot || ' ' || r.ctid || ' ' || r.encoding || ' ' ||
+      case
+        when not r.ordered then 'unordered'
+        when some_parked and exists (
+          select from ${names.part('parked')} p where p.route = r.route and p.key = r.key and p.ordered
+        ) then 'parked'
+        else 'ordered'
+      end,
+    r.id, r.key, r.topic, r.type, r.headers, r.body
   from ${names.ring} r
   where r.route = of_route and r.shard = of_shard and r.seq > start
     and (seen is null or not pg_visible_in_snapshot(r.xid, seen))
