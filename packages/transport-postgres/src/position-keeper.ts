@@ -12,7 +12,7 @@ export interface PositionKeeper {
 }
 
 /** Each store is a commit of its own; what is settled in between is delivered again only after a crash. */
-const intervalMs = 25;
+const intervalMs = 100;
 const afterFailureMs = 500;
 
 export const createPositionKeeper = (

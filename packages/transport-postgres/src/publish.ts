@@ -1,6 +1,7 @@
 import {
   checkMessage,
   type Message,
+  type Meter,
   OversizedBodyError,
   PublishError,
   type PublishOutcome,
@@ -23,6 +24,7 @@ export interface PublisherOptions {
   readonly maxBodyBytes: number;
   /** Awaited before each batch: rejects where nothing can be published. */
   readonly prepare: () => Promise<void>;
+  readonly meter: Meter;
   /** Called after something has been stored. */
   readonly onStored: () => void;
 }
@@ -60,11 +62,12 @@ const ok: PublishOutcome = { outcome: 'ok' };
  * it in its partition.
  */
 export const createLogPublisher = (options: PublisherOptions): LogPublisher => {
-  const { execute, topics, maxBodyBytes, prepare, onStored } = options;
+  const { execute, topics, maxBodyBytes, prepare, meter, onStored } = options;
   const failures = createFailedPartitions();
   let accepted = 0;
 
   const run = async (calls: readonly Call[]): Promise<readonly (readonly PublishOutcome[])[]> => {
+    meter.gauge('holdfast.log.publish_queued', batcher.queued);
     const notReady = await prepare().then(
       () => undefined,
       (error: unknown): PublishOutcome => ({ outcome: 'failed', error }),

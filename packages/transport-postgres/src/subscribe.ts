@@ -1,4 +1,11 @@
-import { isHoldfastError, type Receive, type Runtime, type SubscribeOptions, type Subscription } from '@holdfast/core';
+import {
+  isHoldfastError,
+  type Receive,
+  type Runtime,
+  type Settlement,
+  type SubscribeOptions,
+  type Subscription,
+} from '@holdfast/core';
 import { createIntake, type IntakeOptions } from '@holdfast/flow';
 import { checkSchema, createLeases, type Database, type Leases } from '@holdfast/postgres';
 import { readHealth } from './health.ts';
@@ -27,6 +34,7 @@ export interface LogSubscription extends Subscription {
 }
 
 const defaultDeadlineMs = 10_000;
+const notNow: Promise<Settlement> = Promise.resolve({ outcome: 'retry', delayMs: 0, spent: false });
 
 /** Joins a group that exists and reads its share of the partitions. Rejects if it cannot join. */
 export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promise<LogSubscription> => {
@@ -40,17 +48,15 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
   let closing: Promise<void> | undefined;
 
   /** A message does not start once its lease is over, even if the event loop was stopped and no timer has fired yet. */
-  const receive: Receive = async (delivery) => {
+  const receive: Receive = (delivery) => {
     const partition = partitions.find(delivery);
     if (partition?.lease.holds() !== true) {
       if (partition !== undefined) partitions.lose(partition.topic, partition.lease);
-      return { outcome: 'retry', delayMs: 0, spent: false };
+      return notNow;
     }
-    try {
-      return await subscribing.receive(delivery);
-    } finally {
-      reader.roomMade();
-    }
+    const received = subscribing.receive(delivery);
+    received.then(reader.roomMade, reader.roomMade);
+    return received;
   };
   const deadLetter: IntakeOptions['deadLetter'] = async (message, deadTopic) => {
     await subscribing.deadLetter(message, deadTopic);

@@ -37,6 +37,7 @@ export const postgresTransport = <Tx>(options: PostgresTransportOptions<Tx>): Tr
   const notifier = createNotifier(database, channel, { runtime });
   const publisher = createLogPublisher({
     ...{ execute: database, topics, maxBodyBytes: settings.maxBodyBytes },
+    meter: runtime.meter,
     prepare: () => topology.declare(),
     onStored: () => {
       wakeAll();

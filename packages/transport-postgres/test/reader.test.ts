@@ -24,6 +24,7 @@ const lapsed: OwnedPartition = {
   settledTo: '0',
   storedTo: '0',
   more: true,
+  servedAt: 0,
 };
 
 describe('the reader of the log', () => {
