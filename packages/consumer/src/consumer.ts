@@ -6,9 +6,10 @@ import { type BatchOptions, createBatchRoute } from './batch-route.ts';
 import { type ConsumerOptions, checkOptions, type Settings } from './consumer-options.ts';
 import { buryInDeadTopic, buryOrRetry } from './dead-letters.ts';
 import { type Effects, inboxEffects, storedEffects } from './effects.ts';
+import { createHandlerSlots } from './handler-slots.ts';
 import type { BatchHandler, MessageHandler } from './handler-types.ts';
 import type { ConsumerHealth } from './health.ts';
-import { createLifecycle } from './lifecycle.ts';
+import { createLifecycle, handlersAtOnce } from './lifecycle.ts';
 import { createReception, noBurial } from './reception.ts';
 import { createRoutes } from './routes.ts';
 import { createStack } from './stack.ts';
@@ -63,12 +64,13 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
   const tally = createTally(runtime, group);
   const trouble = createTrouble(runtime.log, group);
   const reception = createReception({ settings, routes, tally, trouble });
-  const stack = createStack(settings, effects);
+  const slots = hasLookUps(settings) ? createHandlerSlots(() => handlersAtOnce(settings, routes)) : undefined;
+  const stack = createStack(settings, effects, slots);
   const bury = buryInDeadTopic(transport, runtime);
   const storeFirst = storeFirstOf(settings, reception.receiver(stack, buryOrRetry(bury)));
   const receive = reception.receiver(storeFirst?.storing ?? stack, bury);
-  const lifecycle = createLifecycle({ settings, routes, tally, trouble, limits, receive, storeFirst });
-  const receiveAlone = reception.receiver(stack, noBurial);
+  const lifecycle = createLifecycle({ settings, routes, tally, trouble, limits, receive, storeFirst, slots });
+  const receiveAlone = reception.receiver(createStack(settings, effects), noBurial);
 
   const consumer: Consumer<Tx> = {
     on: (contract, handler) => {
@@ -113,6 +115,9 @@ const effectsOf = <Tx>({ database, group, inbox, ordering, runtime }: Settings<T
   const direct = inboxEffects(createInbox(database, { runtime }), group, runtime.log);
   return inbox === 'direct' ? direct : storedEffects(createStoredEffects({ database, group, ordering }), direct);
 };
+
+/** Whether each message is asked about before its handler runs. */
+const hasLookUps = <Tx>({ database, inbox }: Settings<Tx>): boolean => database !== undefined && inbox === 'direct';
 
 const storeFirstOf = <Tx>(settings: Settings<Tx>, receive: Receive): StoreFirst | undefined => {
   const { database, inbox } = settings;

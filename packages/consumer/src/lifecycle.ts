@@ -7,6 +7,7 @@ import {
   type Subscription,
 } from '@holdfast/core';
 import type { Settings } from './consumer-options.ts';
+import type { HandlerSlots } from './handler-slots.ts';
 import { type ConsumerHealth, type Phase, readHealth } from './health.ts';
 import type { Routes } from './routes.ts';
 import { checkStart } from './start-checks.ts';
@@ -25,6 +26,8 @@ export interface LifecycleOptions<Tx> {
   readonly receive: Receive;
   /** With `store-first`: what handles the stored messages. */
   readonly storeFirst: StoreFirst | undefined;
+  /** The bulkhead before the handlers; without it the transport keeps to `handlersAtOnce`. */
+  readonly slots: HandlerSlots | undefined;
 }
 
 /** The consumer's subscription, from before it is there until after it has gone. */
@@ -37,13 +40,19 @@ export interface Lifecycle {
   close(options?: CloseOptions): Promise<{ readonly abandoned: number }>;
 }
 
+/** How many handlers run at once. */
+export const handlersAtOnce = <Tx>({ concurrency }: Settings<Tx>, { width }: Routes): number =>
+  concurrency ?? Math.max(defaultConcurrency, width);
+
 const defaultConcurrency = 16;
+/** How many are taken in for each handler, where they wait for their look-ups. */
+const takenInPerHandler = 2;
 /** Storing is cheap, and grows into shared statements. */
 const storingConcurrency = 500;
 const defaultDeadlineMs = 10_000;
 
 export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle => {
-  const { settings, routes, tally, trouble, limits, receive, storeFirst } = options;
+  const { settings, routes, tally, trouble, limits, receive, storeFirst, slots } = options;
   const { transport, group, from, maxInFlight, ordering } = settings;
   const { clock, log } = settings.runtime;
   const reasons = new Set<string>();
@@ -57,7 +66,7 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     try {
       await checkStart({ settings, routes });
       subscription = await subscribe();
-      await storeFirst?.start(handlersAtOnce());
+      await storeFirst?.start(handlersAtOnce(settings, routes));
     } catch (error) {
       await subscription?.close();
       subscription = undefined;
@@ -71,10 +80,13 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     watch(subscription);
   };
 
-  const handlersAtOnce = (): number => settings.concurrency ?? Math.max(defaultConcurrency, routes.width);
+  const takenInAtOnce = (): number => {
+    if (storeFirst !== undefined) return storingConcurrency;
+    return handlersAtOnce(settings, routes) * (slots === undefined ? 1 : takenInPerHandler);
+  };
 
   const subscribe = (): Promise<Subscription> => {
-    const concurrency = storeFirst === undefined ? handlersAtOnce() : Math.min(storingConcurrency, maxInFlight);
+    const concurrency = Math.min(takenInAtOnce(), maxInFlight);
     return transport.subscribe(routes.topics, receive, { group, from, concurrency, maxInFlight, ordering });
   };
 
@@ -119,11 +131,14 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
       reasons.add(reason);
       subscription?.pause(reason);
       storeFirst?.pause();
+      slots?.pause();
     },
     resume: (reason) => {
       reasons.delete(reason);
       subscription?.resume(reason);
-      if (reasons.size === 0) storeFirst?.resume();
+      if (reasons.size > 0) return;
+      storeFirst?.resume();
+      slots?.resume();
     },
     health: () =>
       readHealth({

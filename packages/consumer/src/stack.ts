@@ -3,6 +3,7 @@ import type { AttemptEnd } from './attempt.ts';
 import type { Settings } from './consumer-options.ts';
 import type { Effects } from './effects.ts';
 import { type Ending, endings } from './ending.ts';
+import type { HandlerSlots } from './handler-slots.ts';
 import { createRetryMemory } from './retry-memory.ts';
 import { retryVerdict, withinTotal } from './retry-verdict.ts';
 import type { Route } from './routes.ts';
@@ -10,7 +11,12 @@ import type { Route } from './routes.ts';
 /** What a decoded message goes through, from the outside in: finished copies turned away, then its route. Never rejects. */
 export type Stack = (route: Route, delivery: Delivery) => Promise<Ending>;
 
-export const createStack = <Tx>(settings: Settings<Tx>, effects: Effects<Tx> | undefined): Stack => {
+/** `slots`: the bulkhead, where the transport does not keep it. */
+export const createStack = <Tx>(
+  settings: Settings<Tx>,
+  effects: Effects<Tx> | undefined,
+  slots?: HandlerSlots,
+): Stack => {
   const { totalTimeoutMs, maxInFlight, group } = settings;
   const { clock, random, meter, log } = settings.runtime;
   const verdict: Verdict = retryVerdict({ ...settings, random });
@@ -27,7 +33,10 @@ export const createStack = <Tx>(settings: Settings<Tx>, effects: Effects<Tx> | u
         memory.forget(id);
         return endings.duplicate;
       }
-      const end = await route.run(payload, delivery, retrying === undefined ? 0 : startedAt - retrying.firstStartedAt);
+      const spentMs = retrying === undefined ? 0 : startedAt - retrying.firstStartedAt;
+      const end = await (slots === undefined
+        ? route.run(payload, delivery, spentMs)
+        : runInSlot(slots, delivery, () => route.run(payload, delivery, spentMs)));
       if (end.end === 'failed') return fail(delivery, end, startedAt);
       memory.forget(id);
       const reached = reach('consumer.afterEffect.beforeAck');
@@ -60,4 +69,13 @@ export const createStack = <Tx>(settings: Settings<Tx>, effects: Effects<Tx> | u
   };
 
   return stack;
+};
+
+const runInSlot = async <T>(slots: HandlerSlots, { signal }: Delivery, run: () => Promise<T>): Promise<T> => {
+  await slots.take(signal);
+  try {
+    return await run();
+  } finally {
+    slots.leave();
+  }
 };

@@ -52,7 +52,7 @@ export const createInbox = <Tx>(
 ): Inbox<Tx> => {
   const { meter } = createRuntime(options.runtime);
   const records = createInboxRecords(database);
-  const finds = createBatcher<RecordKey, boolean>({ maxSize: maxBatch, inFlight: 2, run: records.find });
+  const finds = createBatcher<RecordKey, boolean>({ maxSize: maxBatch, run: records.find });
   const inserts = createBatcher<RecordKey, void>({
     maxSize: maxBatch,
     inFlight: 2,
