@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
-import { type Clock, ClosedError, createRuntime, type Health, InvalidOptionError, type Runtime } from '@holdfast/core';
+import {
+  type Clock,
+  ClosedError,
+  createRuntime,
+  type Health,
+  InvalidOptionError,
+  type Runtime,
+  sleep,
+} from '@holdfast/core';
 import { DatabaseTimeoutError, withDeadline } from './abort.ts';
+import { classify } from './classify.ts';
 import { createListener, type Listener } from './create-listener.ts';
 import { createTurns } from './create-turns.ts';
 import type { Database } from './database.ts';
@@ -32,7 +41,10 @@ export interface LeasesOptions<Tx> {
 
 /** The slots of a scope that this member owns, shared evenly with all live members. */
 export interface Leases {
-  /** Joins. Rejects, and is over, if the first beat fails; later ones are tried again until `close()`. */
+  /**
+   * Joins. A database that is slow or away is waited for, up to 30 s; then, or at once for what waiting cannot mend, it
+   * rejects and is over. Later beats are tried again until `close()`.
+   */
   start(): Promise<void>;
   readonly held: readonly Lease[];
   /** Looks now: renews, takes and gives back. Rejects if the database did not answer. */
@@ -81,10 +93,19 @@ export const createLeases = <Tx>(options: LeasesOptions<Tx>): Leases => {
     },
     onDeadline: () => holdings.loseAll('it could not be renewed in time'),
   });
+  const join = async (until: number): Promise<void> => {
+    try {
+      await beats.beat();
+    } catch (error) {
+      if (leaving || classify(error) === 'fatal' || clock.monotonic() >= until) throw error;
+      await sleep(clock, leaseMs / 10);
+      if (!leaving) await join(until);
+    }
+  };
   const start = async (): Promise<void> => {
     if (leaving) throw new ClosedError(`leases of '${scope}'`);
     try {
-      await beats.beat();
+      await join(clock.monotonic() + maxJoinMs);
     } catch (error) {
       beats.stop();
       throw error;
@@ -118,6 +139,9 @@ export const createLeases = <Tx>(options: LeasesOptions<Tx>): Leases => {
     close: ({ deadlineMs = 10_000 } = {}) => (closing ??= close(deadlineMs)),
   };
 };
+
+/** How long `start` waits for a database that does not answer. */
+const maxJoinMs = 30_000;
 
 /** Ends by the deadline whatever `run` does; its signal aborts a little earlier, so that it can end in order. */
 const withinDeadline = async (
