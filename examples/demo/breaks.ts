@@ -38,7 +38,7 @@ export const recordTooEarly = async <Tx>(database: Database<Tx>, once: Once<Tx>)
 export const confirmTooEarly = (transport: Transport): Transport => ({
   ...transport,
   publish: async (topic, messages) => {
-    void pause(250).then(() => transport.publish(topic, messages));
+    void pause(1_000).then(() => transport.publish(topic, messages));
   },
 });
 

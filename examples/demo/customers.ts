@@ -17,11 +17,16 @@ export const placeOrders = async (options: CustomersOptions): Promise<void> => {
   const { orders, rate, random, signal } = options;
   const startedAt = performance.now();
   const open = new Set<Promise<void>>();
+  let customer = pickCustomer(random);
   for (let placed = 0; placed < orders && !signal.aborted; placed++) {
-    await pause(Math.max(0, startedAt + (placed * 1_000) / rate - performance.now()));
+    const isSecondAtOnce = random() < 0.2;
+    if (!isSecondAtOnce) {
+      await pause(Math.max(0, startedAt + (placed * 1_000) / rate - performance.now()));
+      customer = pickCustomer(random);
+    }
     const order = {
       orderId: randomUUID(),
-      customerId: `customer-${pickCustomer(random)}`,
+      customerId: `customer-${customer}`,
       total: 1 + Math.floor(random() * 100),
     };
     const placing = placeOrder(options, order).finally(() => open.delete(placing));
@@ -30,7 +35,7 @@ export const placeOrders = async (options: CustomersOptions): Promise<void> => {
   await Promise.all(open);
 };
 
-/** A few customers order far more than the rest: theirs are the orders that could overtake each other. */
+/** A few customers order far more than the rest, and some orders come two at once: those could overtake each other. */
 const pickCustomer = (random: () => number): number => Math.floor(random() ** 1.5 * customers);
 
 const placeOrder = async ({ url }: CustomersOptions, order: object): Promise<void> => {
