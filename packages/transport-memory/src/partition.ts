@@ -1,5 +1,6 @@
 import type { Message } from '@holdfast/core';
 import { createMessageLog, type MessageLog } from './message-log.ts';
+import { createMovement } from './movement.ts';
 import { createPublishTurns, type PublishTurns } from './publish-turns.ts';
 
 /** One ordered slice of a topic: its kept messages, and where each group stands in them. */
@@ -40,7 +41,7 @@ export const createPartition = (options: PartitionOptions): Partition => {
   const { topic, number, capacity, retain, onUnread, onUnsettled } = options;
   const log = createMessageLog();
   const positions = new Map<string, number>();
-  const movedWaiters = new Set<() => void>();
+  const movement = createMovement();
   const onStored = new Set<() => void>();
 
   const slowest = (): number => {
@@ -57,7 +58,7 @@ export const createPartition = (options: PartitionOptions): Partition => {
   const place = (group: string, position: number): void => {
     positions.set(group, position);
     trim();
-    for (const wake of [...movedWaiters]) wake();
+    movement.announce();
   };
 
   return {
@@ -82,24 +83,7 @@ export const createPartition = (options: PartitionOptions): Partition => {
       log.dropBefore(oldest + 1);
       return message;
     },
-    whenMoved: (signal) =>
-      new Promise((resolve, reject) => {
-        if (signal.aborted) return reject(signal.reason);
-        const end = (): void => {
-          movedWaiters.delete(wake);
-          signal.removeEventListener('abort', abort);
-        };
-        const wake = (): void => {
-          end();
-          resolve();
-        };
-        const abort = (): void => {
-          end();
-          reject(signal.reason);
-        };
-        movedWaiters.add(wake);
-        signal.addEventListener('abort', abort, { once: true });
-      }),
+    whenMoved: movement.next,
     turns: createPublishTurns(topic),
     onStored,
   };
