@@ -36,8 +36,11 @@ describe('leases', () => {
     await a.leases.start();
     await b.leases.start();
     assert.deepEqual(slotsOf(b), []);
+    assert.ok(!b.leases.health().ready);
+    assert.match(b.leases.health().reasons.join(), /still hold 2 slots/);
     await world.pass(world.leaseMs / 3);
     await b.leases.beat();
+    assert.ok(b.leases.health().ready);
     assert.deepEqual(
       [slotsOf(a), slotsOf(b)],
       [

@@ -102,9 +102,10 @@ describe('migrations', () => {
 
   it('need no right to create a schema where it exists', async () => {
     const role = `limited_${Date.now()}`;
-    await pool.query(`create role ${role} login; create schema holdfast authorization ${role}`);
+    await pool.query(`create role ${role} login password 'limited'; create schema holdfast authorization ${role}`);
     const url = new URL(fresh.url);
     url.username = role;
+    url.password = 'limited';
     const limited = new Pool({ connectionString: url.href });
     try {
       await migrate(pgDatabase(limited), [baseSchema]);

@@ -51,6 +51,7 @@ export interface Leases {
   beat(): Promise<void>;
   /** Starts the count of deaths again: call it when the slot has been worked on with success. */
   resetDeaths(lease: Lease): Promise<void>;
+  /** Ready: its leases are renewed, and it has its share of the slots. */
   health(): Health;
   /** Idempotent. Drains and gives everything back, so that others take it at once; ends by `deadlineMs` (default 10,000). */
   close(options?: { readonly deadlineMs?: number | undefined }): Promise<void>;
@@ -73,6 +74,7 @@ export const createLeases = <Tx>(options: LeasesOptions<Tx>): Leases => {
   const statements = leaseStatements(database, { scope, owner, slots, leaseMs, channel });
   const inTurn = createTurns();
   let leaving = false;
+  let missing = 0;
   let listener: Listener | undefined;
   let closing: Promise<void> | undefined;
 
@@ -88,8 +90,11 @@ export const createLeases = <Tx>(options: LeasesOptions<Tx>): Leases => {
   const beats = leaseBeats({
     ...{ scope, leaseMs, runtime, inTurn },
     send: async (signal) => {
-      const records = await statements.beat(holdings.leases, leaving, signal);
-      return () => holdings.apply(records);
+      const share = await statements.beat(holdings.leases, leaving, signal);
+      return () => {
+        missing = share.missing;
+        holdings.apply(share.leases);
+      };
     },
     onDeadline: () => holdings.loseAll('it could not be renewed in time'),
   });
@@ -135,7 +140,7 @@ export const createLeases = <Tx>(options: LeasesOptions<Tx>): Leases => {
     },
     beat: () => (leaving ? Promise.reject(new ClosedError(`leases of '${scope}'`)) : beats.beat()),
     resetDeaths: (lease) => statements.resetDeaths(lease),
-    health: () => healthOf(scope, beats.failure, clock.monotonic() < beats.deadline),
+    health: () => healthOf({ scope, missing, failure: beats.failure, renewed: clock.monotonic() < beats.deadline }),
     close: ({ deadlineMs = 10_000 } = {}) => (closing ??= close(deadlineMs)),
   };
 };
@@ -169,12 +174,18 @@ const checkOptions = (slots: number, leaseMs: number): void => {
   if (!(leaseMs >= 100)) throw new InvalidOptionError('leaseMs', `found ${leaseMs}, expected at least 100`);
 };
 
-const healthOf = (scope: string, failure: unknown, renewed: boolean): Health => ({
-  live: true,
-  ready: renewed,
-  reasons: renewed
-    ? []
-    : [
-        `leases of '${scope}' are not renewed: ${failure instanceof Error ? failure.message : 'no beat was answered yet'}`,
-      ],
-});
+interface LeasesState {
+  readonly scope: string;
+  readonly missing: number;
+  readonly failure: unknown;
+  readonly renewed: boolean;
+}
+
+const healthOf = ({ scope, missing, failure, renewed }: LeasesState): Health => {
+  const why = failure instanceof Error ? failure.message : 'no beat was answered yet';
+  const reasons = [
+    ...(renewed ? [] : [`leases of '${scope}' are not renewed: ${why}`]),
+    ...(missing > 0 ? [`other members still hold ${missing} slots of '${scope}' that are its share`] : []),
+  ];
+  return { live: true, ready: reasons.length === 0, reasons };
+};

@@ -48,7 +48,7 @@ end
 $$;
 
 -- One beat of one member: registers it, renews what it holds (p_held: slot -> epoch), marks what is above its fair share
--- for giving back, takes free slots up to the share. p_leaving: renews only.
+-- for giving back, takes free slots up to the share. p_leaving: renews only. missing: how many of its share others have.
 create function ${schema}.lease_beat(
   p_scope text, p_owner text, p_slots integer, p_lease_ms integer, p_held jsonb, p_leaving boolean, p_channel text
 ) returns jsonb language plpgsql volatile as $$
@@ -132,7 +132,7 @@ begin
     end if;
   end if;
 
-  return jsonb_build_object('leases', coalesce((
+  return jsonb_build_object('missing', greatest(v_want, 0), 'leases', coalesce((
     select jsonb_agg(jsonb_build_object(
       'slot', slot, 'epoch', epoch::text, 'releasing', releasing, 'takenOver', taken_over, 'deaths', deaths))
     from ${schema}.leases

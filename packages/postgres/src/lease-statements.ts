@@ -3,10 +3,17 @@ import type { Lease, LeaseRecord } from './lease.ts';
 
 /** One member's view of a scope's leases in the database. Every call is one statement. */
 export interface LeaseStatements {
-  /** Renews `held`, gives and takes by fair share; resolves with all that the member has now. */
-  beat(held: readonly Lease[], leaving: boolean, signal: AbortSignal): Promise<readonly LeaseRecord[]>;
+  /** Renews `held`, gives and takes by fair share. */
+  beat(held: readonly Lease[], leaving: boolean, signal: AbortSignal): Promise<LeaseShare>;
   release(held: readonly Lease[], leaving: boolean, signal: AbortSignal): Promise<void>;
   resetDeaths(lease: Lease): Promise<void>;
+}
+
+/** What a member has after a beat. */
+export interface LeaseShare {
+  readonly leases: readonly LeaseRecord[];
+  /** How many slots of its fair share others still hold. */
+  readonly missing: number;
 }
 
 export interface LeaseStatementsOptions {
@@ -29,7 +36,7 @@ export const leaseStatements = <Tx>(database: Database<Tx>, options: LeaseStatem
     beat: async (held, leaving, signal) => {
       const values = [scope, owner, String(slots), String(leaseMs), epochsOf(held), String(leaving), channel];
       const [row] = await database.execute(beatText, values, { signal });
-      return (JSON.parse(row?.beat ?? '{"leases":[]}') as { readonly leases: readonly LeaseRecord[] }).leases;
+      return JSON.parse(row?.beat ?? '{"leases":[],"missing":0}') as LeaseShare;
     },
     release: async (held, leaving, signal) => {
       await database.execute(releaseText, [scope, owner, epochsOf(held), String(leaving), channel], { signal });
