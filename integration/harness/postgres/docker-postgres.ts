@@ -32,7 +32,10 @@ export const dockerPostgres = async (settings: readonly string[] = []): Promise<
     },
     stop: (mode) => stop(container, mode),
     pause: () => container.pause(),
-    resume: () => container.unpause(),
+    resume: async () => {
+      const { State } = await container.inspect();
+      if (State.Paused) await container.unpause();
+    },
     close: async () => {
       await container.remove({ force: true, v: true });
       forget();
