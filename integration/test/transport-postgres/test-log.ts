@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createRuntime, type Message, type Runtime, silentLog, type Transport } from '@holdfast/core';
 import { migrate, pgDatabase } from '@holdfast/postgres';
 import {
@@ -53,7 +54,9 @@ export const openTestLog = async (server?: PostgresServer): Promise<TestLog> => 
     rows: async (text, values) => (await pool.query(text, values)).rows,
     close: async () => {
       await Promise.all(transports.map((transport) => transport.close({ deadlineMs: 2_000 })));
-      await Promise.all(pools.map((one) => one.end()));
+      // A test that failed may not have given a client back, and its pool would wait for it for ever.
+      const ended = Promise.all(pools.map((one) => one.end()));
+      await Promise.race([ended, sleep(2_000, undefined, { ref: false })]);
       await fresh.drop();
     },
   };
