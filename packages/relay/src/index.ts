@@ -1,5 +1,6 @@
 export { ShardMismatchError } from './errors.ts';
-export { createRelay, type Relay, type RelayOptions, type RelaySource, type RelayStats } from './relay.ts';
+export { createRelay, type Relay, type RelaySource, type RelayStats } from './relay.ts';
+export type { RelayOptions } from './relay-options.ts';
 export { type RelayRow, type RowEncoding, rowMessage } from './relay-row.ts';
 export type { RelaySink, SendOutcome } from './relay-sink.ts';
 export { type RelayTable, relayTable } from './relay-table.ts';

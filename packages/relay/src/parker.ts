@@ -28,7 +28,7 @@ export const createParker = (options: ParkerOptions): WriteBehind<Lane> => {
     const parked = batch.map((lane) => ({ lane, rows: lanes().empty(lane) }));
     const rows = parked.flatMap((entry) => entry.rows);
     for (const row of rows) row.parking ??= keyIsParked;
-    const kept = await persist(() => store.park(rows), signal).catch((): Refusal => 'lost');
+    const kept = await persist((during) => store.park(rows, during), signal).catch((): Refusal => 'lost');
     if (typeof kept === 'string') {
       onRefused(kept);
       return false;

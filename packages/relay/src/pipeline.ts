@@ -84,7 +84,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     maxSize: deletesPerStatement,
     write: async (rows) => {
       await reach('relay.afterConfirm.beforeDelete');
-      const tick = await persist(() => store.settle(rows), lease.signal).catch((): Refusal => 'lost');
+      const tick = await persist((during) => store.settle(rows, during), lease.signal).catch((): Refusal => 'lost');
       if (typeof tick === 'string') {
         onRefused(tick);
         return false;
@@ -109,11 +109,12 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   const sender = createSender({
     ...{ lanes, sink, gate, maxInFlight, clock: runtime.clock, claim: lease },
     recordAlone: async (row, run) => {
-      const marked = await persist(() => store.markAlone(row, true), lease.signal).catch((): Refusal => 'lost');
+      const mark = (runs: boolean) => persist((during) => store.markAlone(row, runs, during), lease.signal);
+      const marked = await mark(true).catch((): Refusal => 'lost');
       if (marked !== 'marked') return onRefused(marked);
       await run();
       await settler.idle();
-      if (row.lane !== undefined) await persist(() => store.markAlone(row, false), lease.signal).catch(() => undefined);
+      if (row.lane !== undefined) await mark(false).catch(() => undefined);
     },
     onOutcomes: (batch, results) => {
       outcomes.apply(batch, results, {

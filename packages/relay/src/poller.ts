@@ -10,7 +10,7 @@ export interface Poller {
 
 export interface PollerOptions {
   /** Gives back whether it found anything. */
-  readonly look: () => Promise<boolean>;
+  readonly look: (signal: AbortSignal) => Promise<boolean>;
   readonly minMs: number;
   readonly maxMs: number;
   readonly clock: Clock;
@@ -18,7 +18,7 @@ export interface PollerOptions {
 }
 
 export const createPoller = ({ look, minMs, maxMs, clock, log }: PollerOptions): Poller => {
-  let closed = false;
+  const closing = new AbortController();
   let woken = false;
   let cutShort: (() => void) | undefined;
 
@@ -34,14 +34,14 @@ export const createPoller = ({ look, minMs, maxMs, clock, log }: PollerOptions):
     });
   const run = async (): Promise<void> => {
     let delayMs = minMs;
-    while (!closed) {
+    while (!closing.signal.aborted) {
       woken = false;
-      const found = await look().catch((error: unknown) => {
-        log.warn({ error }, 'a relay could not look for new rows; trying again');
+      const found = await look(closing.signal).catch((error: unknown) => {
+        if (!closing.signal.aborted) log.warn({ error }, 'a relay could not look for new rows; trying again');
         return false;
       });
       delayMs = found ? minMs : Math.min(delayMs * 2, maxMs);
-      if (!woken && !closed) await pause(delayMs);
+      if (!woken && !closing.signal.aborted) await pause(delayMs);
     }
   };
   const running = run();
@@ -51,7 +51,7 @@ export const createPoller = ({ look, minMs, maxMs, clock, log }: PollerOptions):
       cutShort?.();
     },
     close: () => {
-      closed = true;
+      closing.abort();
       cutShort?.();
       return running;
     },

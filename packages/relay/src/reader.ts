@@ -47,13 +47,13 @@ export const createReader = (options: ReaderOptions): Reader => {
   const fetchAll = async (from: Position): Promise<Position | Refusal> => {
     await window.acquire(pageSize, signal);
     onFetch();
-    const page = await persist(() => store.fetch(from, pageSize), signal);
+    const page = await persist((during) => store.fetch(from, pageSize, during), signal);
     if (typeof page === 'string') return page;
     const { snapshot } = page;
     for (let after = take(page.rows); after !== undefined; ) {
-      const last = after;
+      const next = { snapshot, after, pageSize };
       await window.acquire(pageSize, signal);
-      after = take(await persist(() => store.fetchOn(from, snapshot, last, pageSize), signal));
+      after = take(await persist((during) => store.fetchOn(from, next, during), signal));
     }
     return positionAfter(snapshot, ticks);
   };

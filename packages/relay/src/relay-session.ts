@@ -1,9 +1,9 @@
 import type { Policy, Runtime } from '@holdfast/core';
-import { combine, exponential, retry } from '@holdfast/policies';
+import { combine, exponential, retry, timeout } from '@holdfast/policies';
 import { createLeases, type Database, type Lease } from '@holdfast/postgres';
 import { createGate } from './gate.ts';
-import type { JudgeOptions } from './judge.ts';
 import type { Position } from './position.ts';
+import type { RelaySettings } from './relay-options.ts';
 import type { RelaySink } from './relay-sink.ts';
 import { createShard, type Shard } from './shard.ts';
 import { createShardStore } from './shard-store.ts';
@@ -12,17 +12,13 @@ import { createTicks, type Ticks } from './ticks.ts';
 import { createTopicHealths } from './topic-health.ts';
 import { createUpkeep } from './upkeep.ts';
 
-export interface RelaySessionOptions<Tx> extends Omit<JudgeOptions, 'random'> {
+export interface RelaySessionOptions<Tx> extends RelaySettings {
   readonly database: Database<Tx>;
   readonly table: string;
   readonly route: string;
   readonly store: TableStore;
   readonly sink: RelaySink;
   readonly shards: number;
-  readonly leaseMs: number | undefined;
-  readonly batchSize: number;
-  readonly maxInFlight: number;
-  readonly suspectDeaths: number;
   readonly once: boolean;
   /** There is something new to look for. */
   readonly onMoved: () => void;
@@ -36,7 +32,7 @@ export interface RelaySession {
   /** Joins, runs each shard until it is done. */
   runOnce(): Promise<{ readonly handedOver: number; readonly parked: number }>;
   /** Looks for new rows in the shards that wait, and for delayed ones that are due. True: there was something. */
-  look(): Promise<boolean>;
+  look(signal: AbortSignal): Promise<boolean>;
   readonly inFlight: number;
   readonly shardsOwned: number;
   close(deadlineMs?: number): Promise<void>;
@@ -50,8 +46,9 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   const shards = new Map<number, Shard>();
   const gate = createGate();
   const healthOf = createTopicHealths();
-  const persist = persistently(runtime);
-  const upkeep = createUpkeep({ store, clock, log, onMoved: options.onMoved });
+  const bounded = timeout({ timeoutMs: statementMs, runtime });
+  const persist = combine(persistently(runtime), bounded);
+  const upkeep = createUpkeep({ store, bounded, clock, log, onMoved: options.onMoved });
   let handedOver = 0;
   let parked = 0;
 
@@ -117,10 +114,10 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
       await Promise.all([...shards.values()].map(({ ended }) => ended));
       return { handedOver, parked };
     },
-    look: async () => {
+    look: async (signal) => {
       const positions = waiting();
       if (positions.size === 0 && !shards.has(0)) return shards.size > 0;
-      const found = await store.look(positions);
+      const found = await bounded((during) => store.look(positions, during), signal);
       for (const shard of found.shards) shards.get(shard)?.poke();
       const moved = found.due && shards.has(0) ? await upkeep.moveDue() : 0;
       if (found.shards.length === 0) upkeep.rest();
@@ -138,6 +135,9 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     },
   };
 };
+
+/** A statement without an answer: its connection is dead, and nothing else would say so. */
+const statementMs = 30_000;
 
 /** Statements are tried again until the claim ends: without the database there is nothing else to do. */
 const persistently = ({ log, ...runtime }: Runtime): Policy =>

@@ -1,13 +1,14 @@
-import { ClosedError, createRuntime, InvalidOptionError, type Runtime } from '@holdfast/core';
-import { type Backoff, exponential } from '@holdfast/policies';
+import { ClosedError, createRuntime, InvalidOptionError } from '@holdfast/core';
 import { checkSchema, createListener, type Database, type Listener } from '@holdfast/postgres';
 import { ShardMismatchError } from './errors.ts';
 import { createPoller, type Poller } from './poller.ts';
+import { type RelayOptions, readOptions } from './relay-options.ts';
 import { createRelaySession, type RelaySession } from './relay-session.ts';
 import type { RelaySink } from './relay-sink.ts';
 import type { RelayTable } from './relay-table.ts';
 import { createTableStore } from './table-store.ts';
 import { onWakeRelays, wakeChannel } from './wake-up.ts';
+import { within } from './within.ts';
 
 /** Where a relay takes its rows from. */
 export interface RelaySource<Tx = unknown> {
@@ -15,27 +16,6 @@ export interface RelaySource<Tx = unknown> {
   readonly table: RelayTable;
   /** Only the rows that were added with this `route`. Default: those without one. */
   readonly route?: string | undefined;
-}
-
-export interface RelayOptions {
-  /** The number of shards, taken before the first row was added; afterwards only checked. Default: what is stored, at first 4. */
-  readonly shards?: number | undefined;
-  /** How long a silent owner keeps its shards, in milliseconds. Default 10,000. */
-  readonly leaseMs?: number | undefined;
-  /** How many rows one hand-over has at most. Default 500. */
-  readonly batchSize?: number | undefined;
-  /** How many rows of a shard may be handed over and not confirmed. Default 1,000. Up to three times as many are in memory. */
-  readonly maxInFlight?: number | undefined;
-  /**
-   * After so many failed hand-overs a row is parked. A failure counts only where it speaks against the row: not where
-   * the outcome is unknown, and not where others of the topic fail too and nothing gets through. Default 10.
-   */
-  readonly attempts?: number | undefined;
-  /** How long a key waits after a failure. Default: exponential from 100 ms to 30 s. */
-  readonly backoff?: Backoff | undefined;
-  /** A row that was running alone at so many deaths of its process is parked. Default 3. */
-  readonly suspectDeaths?: number | undefined;
-  readonly runtime?: Partial<Runtime> | undefined;
 }
 
 export interface RelayStats {
@@ -102,10 +82,14 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
     });
     return session;
   };
+  const refuseClosed = (): void => {
+    if (closing) throw new ClosedError(`relay of '${table.name}'`);
+  };
   const start = async (): Promise<void> => {
     const opened = await open(false);
     try {
       await opened.start();
+      refuseClosed();
     } catch (error) {
       await opened.close(0);
       throw error;
@@ -118,13 +102,10 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
     listener = createListener(database, wakeChannel(database, table), poller.wake, { runtime });
   };
   const close = async (deadlineMs: number): Promise<void> => {
-    await starting?.catch(() => {});
+    if (starting) await within(runtime.clock, deadlineMs, starting);
     stopHearing?.();
     await Promise.all([poller?.close(), listener?.close()]);
     await session?.close(deadlineMs);
-  };
-  const refuseClosed = (): void => {
-    if (closing) throw new ClosedError(`relay of '${table.name}'`);
   };
   return {
     start: async () => {
@@ -164,19 +145,4 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
       return this.close();
     },
   };
-};
-
-const readOptions = (options: RelayOptions) => ({
-  leaseMs: options.leaseMs,
-  batchSize: wholeNumber('batchSize', options.batchSize ?? 500),
-  maxInFlight: wholeNumber('maxInFlight', options.maxInFlight ?? 1_000),
-  attempts: wholeNumber('attempts', options.attempts ?? 10),
-  backoff: options.backoff ?? exponential({ baseMs: 100, maxMs: 30_000 }),
-  suspectDeaths: wholeNumber('suspectDeaths', options.suspectDeaths ?? 3),
-  ...(options.shards !== undefined && { wanted: wholeNumber('shards', options.shards) }),
-});
-
-const wholeNumber = (option: string, value: number): number => {
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new InvalidOptionError(option, `found ${value}; expected a whole number from 1`);
 };

@@ -11,28 +11,37 @@ export interface Page {
   readonly rows: readonly HeldRow[];
 }
 
+/** Where a fetch goes on. */
+export interface NextPage {
+  /** Of the first page. */
+  readonly snapshot: string;
+  /** The last row of the page before. */
+  readonly after: string;
+  readonly pageSize: number;
+}
+
 /** Why an owner may not go on: somebody else has the shard, or the server is not the one that was read from before. */
 export type Refusal = 'lost' | 'restarted';
 
 /**
- * What one owner of a shard does in the database. Each is one statement in a transaction of its own; what writes is
- * fenced by the claim's epoch.
+ * What one owner of a shard does in the database. Each is one statement in a transaction of its own, which `signal` ends;
+ * what writes is fenced by the claim's epoch.
  */
 export interface ShardStore {
   /** The server, as one that has been up without interruption; and a first tick. */
-  begin(): Promise<{ readonly incarnation: string; readonly tick: Tick }>;
+  begin(signal: AbortSignal): Promise<{ readonly incarnation: string; readonly tick: Tick } | 'lost'>;
   /** The first page of a fetch, from a position. */
-  fetch(position: Position, pageSize: number): Promise<Page | Refusal>;
-  /** A later page, from the last row of the page before. */
-  fetchOn(position: Position, snapshot: string, after: string, pageSize: number): Promise<readonly HeldRow[]>;
+  fetch(position: Position, pageSize: number, signal: AbortSignal): Promise<Page | Refusal>;
+  /** A later page. */
+  fetchOn(position: Position, page: NextPage, signal: AbortSignal): Promise<readonly HeldRow[]>;
   /** Deletes confirmed rows. */
-  settle(rows: readonly HeldRow[]): Promise<Tick | Refusal>;
+  settle(rows: readonly HeldRow[], signal: AbortSignal): Promise<Tick | Refusal>;
   /** Moves rows to the parked table. Gives back the numbers of those that stay, because their key is not parked any more. */
-  park(rows: readonly HeldRow[]): Promise<ReadonlySet<string> | Refusal>;
+  park(rows: readonly HeldRow[], signal: AbortSignal): Promise<ReadonlySet<string> | Refusal>;
   /** Records that a suspect runs alone from now on, or that it did and the process lives. */
-  markAlone(row: HeldRow, runs: boolean): Promise<'marked' | Refusal>;
+  markAlone(row: HeldRow, runs: boolean, signal: AbortSignal): Promise<'marked' | Refusal>;
   /** How often each suspect of the shard has killed its process, by number; counts an open start if the owner died. */
-  countDeaths(died: boolean): Promise<ReadonlyMap<string, number>>;
+  countDeaths(died: boolean, signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
 }
 
 export interface ShardStoreOptions<Tx> {
@@ -45,13 +54,13 @@ export interface ShardStoreOptions<Tx> {
 
 export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore => {
   const { database, route, scope, lease } = options;
-  const { signal, epoch } = lease;
+  const { epoch } = lease;
   const shard = String(lease.slot);
   const names = namesOf(options.table, database.schema);
   const claim = [scope, route, shard, epoch];
   let incarnation = '';
 
-  const fetchPage = (position: Position, snapshot: string, after: string, pageSize: number) =>
+  const fetchPage = (position: Position, { snapshot, after, pageSize }: NextPage, signal: AbortSignal) =>
     database.execute(
       `select * from ${names.part('fetch')}($1::text, $2::text::integer, $3::text::bigint, $4::text::xid8[],
         $5::text::bigint[], nullif($6::text, '')::pg_snapshot, nullif($7::text, '')::pg_snapshot, $8::text::integer)`,
@@ -59,23 +68,25 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
       { signal },
     );
   return {
-    begin: async () => {
+    begin: async (signal) => {
       const [row] = await database.execute(
-        `select t.seq, t.xid, ${names.part('incarnation')}() as incarnation from ${names.part('tick')}() t`,
-        [],
+        `select t.seq, t.xid, ${names.part('incarnation')}() as incarnation,
+           ${database.schema}.lease_holds($1::text, $2::text::integer, $3::text::bigint)::text as holds
+         from ${names.part('tick')}() t`,
+        [scope, shard, epoch],
         { signal },
       );
-      incarnation = row?.incarnation ?? '';
+      if (row?.holds !== 'true') return 'lost';
+      incarnation = row.incarnation ?? '';
       return { incarnation, tick: tickOf(row) };
     },
-    fetch: async (position, pageSize) => {
-      const [first, ...rows] = await fetchPage(position, '', position.after, pageSize);
+    fetch: async (position, pageSize, signal) => {
+      const [first, ...rows] = await fetchPage(position, { snapshot: '', after: position.after, pageSize }, signal);
       if (first?.key !== incarnation) return 'restarted';
       return { snapshot: first.id as string, rows: rows.map(heldRow) };
     },
-    fetchOn: async (position, snapshot, after, pageSize) =>
-      (await fetchPage(position, snapshot, after, pageSize)).map(heldRow),
-    settle: async (rows) => {
+    fetchOn: async (position, page, signal) => (await fetchPage(position, page, signal)).map(heldRow),
+    settle: async (rows, signal) => {
       const [tick] = await database.execute(
         `select * from ${names.part('settle')}($1::text, $2::text, $3::text::integer, $4::text::bigint, $5::text,
           $6::text::smallint[], $7::text::tid[], $8::text::bigint[])`,
@@ -90,7 +101,7 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
       );
       return refusalOf(tick?.refused) ?? tickOf(tick);
     },
-    park: async (rows) => {
+    park: async (rows, signal) => {
       const parked = await database.execute(
         `select * from ${names.part('park')}($1::text, $2::text, $3::text::integer, $4::text::bigint, $5::text,
           $6::text::jsonb)`,
@@ -99,7 +110,7 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
       );
       return refusalOf(parked[0]?.outcome) ?? new Set(parked.map(({ seq }) => seq as string));
     },
-    markAlone: async (row, runs) => {
+    markAlone: async (row, runs, signal) => {
       const [marked] = await database.execute(
         `select * from ${names.part('mark_alone')}($1::text, $2::text, $3::text::integer, $4::text::bigint,
           $5::text::bigint, $6::text::boolean)`,
@@ -108,7 +119,7 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
       );
       return marked ? 'marked' : 'lost';
     },
-    countDeaths: async (died) => {
+    countDeaths: async (died, signal) => {
       const rows = await database.execute(
         `select * from ${names.part('count_deaths')}($1::text, $2::text, $3::text::integer, $4::text::bigint,
           $5::text::boolean)`,

@@ -30,10 +30,11 @@ export const createShard = (options: ShardOptions): Shard => {
   let stopped = false;
 
   const work = async (died: boolean): Promise<'done' | Refusal> => {
-    const { incarnation, tick } = await persist(store.begin, lease.signal);
-    const ticks = ticksOf(incarnation);
-    ticks.add(tick);
-    const deathsAlone = await persist(() => store.countDeaths(died), lease.signal);
+    const begun = await persist(store.begin, lease.signal);
+    if (begun === 'lost') return 'lost';
+    const ticks = ticksOf(begun.incarnation);
+    ticks.add(begun.tick);
+    const deathsAlone = await persist((during) => store.countDeaths(died, during), lease.signal);
     if (stopped) return 'done';
     pipeline = createPipeline({ ...options, ticks, deathsAlone });
     return await pipeline.run();
@@ -42,7 +43,9 @@ export const createShard = (options: ShardOptions): Shard => {
     for (let died = lease.takenOver; !stopped && lease.holds(); died = false) {
       try {
         const end = await work(died);
-        if (end !== 'restarted') return;
+        if (end === 'done') return;
+        // Whoever lost the claim hears of it at the next beat of the leases.
+        if (end === 'lost') await sleep(clock, beginAgainMs, lease.signal);
       } catch (error) {
         if (lease.signal.aborted) return;
         log.error({ error, shard: lease.slot }, 'a shard failed; it begins again');

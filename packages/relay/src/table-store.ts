@@ -7,17 +7,33 @@ export interface TableStore {
   /** How many shards there are; `wanted` is taken only before the first row. */
   shards(wanted: number | undefined): Promise<number>;
   /** Which of the shards have something new since their positions, and whether a delayed row is due. */
-  look(
-    positions: ReadonlyMap<number, Position>,
-  ): Promise<{ readonly shards: readonly number[]; readonly due: boolean }>;
+  look(positions: ReadonlyMap<number, Position>, signal: AbortSignal): Promise<Findings>;
   /** Adds delayed rows that are due. Keys that somebody holds are left out and given back; `lock` waits for one of them. */
-  moveDue(
-    most: number,
-    wait?: { readonly lock: string; readonly signal: AbortSignal },
-  ): Promise<{ readonly moved: number; readonly blocked: readonly string[] }>;
+  moveDue(most: number, signal: AbortSignal, lock?: string): Promise<Moved>;
   /** Truncates a slot of the ring that is empty and not locked, and moves writers on to the next. */
-  turn(maxBytes: number): Promise<'truncated' | 'locked' | 'nothing'>;
+  turn(sizes: TurnSizes, signal: AbortSignal): Promise<'truncated' | 'locked' | 'nothing'>;
   stats(): Promise<TableStats>;
+}
+
+/** What a look has found. */
+export interface Findings {
+  /** These have something new. */
+  readonly shards: readonly number[];
+  /** A delayed row is due. */
+  readonly due: boolean;
+}
+
+export interface Moved {
+  readonly moved: number;
+  /** The locks of keys that were left out. */
+  readonly blocked: readonly string[];
+}
+
+export interface TurnSizes {
+  /** A slot with more is left by writers. */
+  readonly maxBytes: number;
+  /** A slot with more is not looked through. */
+  readonly lookBytes: number;
 }
 
 export interface TableStats {
@@ -36,30 +52,32 @@ export const createTableStore = <Tx>(database: Database<Tx>, table: string, rout
       ]);
       return Number(row?.shards);
     },
-    look: async (positions) => {
+    look: async (positions, signal) => {
       const records = [...positions].map(([shard, position]) => ({ shard, ...position }));
-      const found = await database.execute(`select * from ${names.part('look')}($1::text, $2::text::jsonb)`, [
-        route,
-        JSON.stringify(records),
-      ]);
+      const found = await database.execute(
+        `select * from ${names.part('look')}($1::text, $2::text::jsonb)`,
+        [route, JSON.stringify(records)],
+        { signal },
+      );
       const shards = found.map(({ shard }) => shard).filter((shard) => shard !== 'due');
       return { shards: shards.map(Number), due: shards.length < found.length };
     },
-    moveDue: async (most, wait) => {
+    moveDue: async (most, signal, lock = '') => {
       const rows = await database.execute(
         `select * from ${names.part('move_due')}($1::text::integer, nullif($2::text, '')::integer)`,
-        [String(most), wait?.lock ?? ''],
-        { signal: wait?.signal },
+        [String(most), lock],
+        { signal },
       );
       return {
         moved: Number(rows[0]?.moved),
         blocked: rows.flatMap(({ blocked }) => blocked ?? []),
       };
     },
-    turn: async (maxBytes) => {
+    turn: async ({ maxBytes, lookBytes }, signal) => {
       const [row] = await database.execute(
-        `select coalesce(${names.part('turn')}($1::text::bigint), 'nothing')::text as outcome`,
-        [String(maxBytes)],
+        `select coalesce(${names.part('turn')}($1::text::bigint, $2::text::bigint), 'nothing')::text as outcome`,
+        [String(maxBytes), String(lookBytes)],
+        { signal },
       );
       return row?.outcome as 'truncated' | 'locked' | 'nothing';
     },

@@ -1,4 +1,4 @@
-import type { Clock, Log } from '@holdfast/core';
+import type { Clock, Log, Policy } from '@holdfast/core';
 import { sqlState } from '@holdfast/postgres';
 import type { TableStore } from './table-store.ts';
 
@@ -15,12 +15,14 @@ export interface Upkeep {
   moveDue(): Promise<number>;
   /** Resolves when nothing is under way. */
   idle(): Promise<void>;
-  /** Waits for no key any more; resolves when nothing is under way. */
+  /** Ends what is under way. */
   close(): Promise<void>;
 }
 
 export interface UpkeepOptions {
   readonly store: TableStore;
+  /** Limits the time of a statement. */
+  readonly bounded: Policy;
   readonly clock: Clock;
   readonly log: Log;
   /** Delayed rows of a key that was waited for have been added. */
@@ -33,13 +35,15 @@ const rowsBetweenTurns = 1_000;
 const msBetweenTurns = 100;
 /** Whoever holds a slot locked does so for long: a transaction, a dump. */
 const msAfterLocked = 2_000;
-/** A turn that reads many dead rows takes its time; it gets at most this part of it. */
+/** A slot that has grown beyond this, while no relay ran, takes long to be looked through: that gets a part of the time. */
+const largeBytes = 16 * slotBytes;
 const partOfTime = 1 / 20;
 const dueRowsPerStatement = 1_000;
 
-export const createUpkeep = ({ store, clock, log, onMoved }: UpkeepOptions): Upkeep => {
+export const createUpkeep = ({ store, bounded, clock, log, onMoved }: UpkeepOptions): Upkeep => {
   let deletedSince = 0;
   let nextTurnAt = Number.NEGATIVE_INFINITY;
+  let nextLargeAt = Number.NEGATIVE_INFINITY;
   const closing = new AbortController();
   let turning: Promise<void> | undefined;
   let waiting: Promise<void> | undefined;
@@ -47,24 +51,27 @@ export const createUpkeep = ({ store, clock, log, onMoved }: UpkeepOptions): Upk
   const turn = async (): Promise<void> => {
     deletedSince = 0;
     const startedAt = clock.monotonic();
+    const all = startedAt >= nextLargeAt;
+    const sizes = { maxBytes: slotBytes, lookBytes: all ? Number.MAX_SAFE_INTEGER : largeBytes };
     let pauseMs = msBetweenTurns;
     try {
-      for (let outcome = await store.turn(slotBytes); outcome !== 'nothing'; outcome = await store.turn(slotBytes)) {
-        if (outcome === 'truncated') continue;
-        pauseMs = msAfterLocked;
-        break;
-      }
+      const turnOnce = () => bounded((signal) => store.turn(sizes, signal), closing.signal);
+      let outcome = await turnOnce();
+      while (outcome === 'truncated') outcome = await turnOnce();
+      if (outcome === 'locked') pauseMs = msAfterLocked;
     } catch (error) {
-      if (sqlState(error) !== lockNotAvailable) log.warn({ error }, 'the ring could not be turned; trying again later');
+      const expected = closing.signal.aborted || sqlState(error) === lockNotAvailable;
+      if (!expected) log.warn({ error }, 'the ring could not be turned; trying again later');
     }
     const endedAt = clock.monotonic();
-    nextTurnAt = endedAt + Math.max(pauseMs, (endedAt - startedAt) / partOfTime);
+    nextTurnAt = endedAt + pauseMs;
+    if (all) nextLargeAt = endedAt + (endedAt - startedAt) / partOfTime;
     turning = undefined;
   };
   /** The statement gives up after a while; the next look tries again. */
   const moveBlocked = async (lock: string): Promise<void> => {
     try {
-      const { moved } = await store.moveDue(dueRowsPerStatement, { lock, signal: closing.signal });
+      const { moved } = await bounded((signal) => store.moveDue(dueRowsPerStatement, signal, lock), closing.signal);
       if (moved > 0) onMoved();
     } catch (error) {
       const expected = closing.signal.aborted || sqlState(error) === lockNotAvailable;
@@ -85,7 +92,10 @@ export const createUpkeep = ({ store, clock, log, onMoved }: UpkeepOptions): Upk
     },
     moveDue: async () => {
       for (let all = 0; ; ) {
-        const { moved, blocked } = await store.moveDue(dueRowsPerStatement);
+        const { moved, blocked } = await bounded(
+          (signal) => store.moveDue(dueRowsPerStatement, signal),
+          closing.signal,
+        );
         all += moved;
         const [lock] = blocked;
         if (lock !== undefined) waiting ??= moveBlocked(lock);

@@ -54,7 +54,7 @@ export const createFakeRing = (scheduler: fc.Scheduler): FakeRing => {
     begin: () => statement('begin', () => ({ incarnation: 'i', tick: { seq: 0n, xid: 0n } })),
     fetch: (position, pageSize) =>
       statement('fetch', () => ({ snapshot: `0:${drawn}:`, rows: read(position, drawn, 0, pageSize) })),
-    fetchOn: (position, snapshot, after, pageSize) => {
+    fetchOn: (position, { snapshot, after, pageSize }) => {
       // The flag of a parked key is of the page's own statement, in the database too.
       return statement('fetch on', () => read(position, Number(snapshot.split(':')[1]), Number(after), pageSize));
     },

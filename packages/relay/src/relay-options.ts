@@ -1,0 +1,45 @@
+import { InvalidOptionError, type Runtime } from '@holdfast/core';
+import { type Backoff, exponential } from '@holdfast/policies';
+
+export interface RelayOptions {
+  /** The number of shards, taken before the first row was added; afterwards only checked. Default: what is stored, at first 4. */
+  readonly shards?: number | undefined;
+  /** How long a silent owner keeps its shards, in milliseconds. Default 10,000. */
+  readonly leaseMs?: number | undefined;
+  /** How many rows one hand-over has at most. Default 500. */
+  readonly batchSize?: number | undefined;
+  /** How many rows of a shard may be handed over and not confirmed. Default 1,000. Up to three times as many are in memory. */
+  readonly maxInFlight?: number | undefined;
+  /**
+   * After so many failed hand-overs a row is parked. A failure counts only where it speaks against the row: not where
+   * the outcome is unknown, and not where others of the topic fail too and nothing gets through. Default 10.
+   */
+  readonly attempts?: number | undefined;
+  /** How long a key waits after a failure. Default: exponential from 100 ms to 30 s. */
+  readonly backoff?: Backoff | undefined;
+  /** A row that was running alone at so many deaths of its process is parked. Default 3. */
+  readonly suspectDeaths?: number | undefined;
+  readonly runtime?: Partial<Runtime> | undefined;
+}
+
+/** The options that shape a session, with their defaults. */
+export interface RelaySettings {
+  readonly leaseMs: number | undefined;
+  readonly batchSize: number;
+  readonly maxInFlight: number;
+  readonly attempts: number;
+  readonly backoff: Backoff;
+  readonly suspectDeaths: number;
+}
+
+export const readOptions = (options: RelayOptions): RelaySettings => {
+  const { leaseMs, shards, batchSize = 500, maxInFlight = 1_000, attempts = 10, suspectDeaths = 3 } = options;
+  const { backoff = exponential({ baseMs: 100, maxMs: 30_000 }) } = options;
+  const numbers = { batchSize, maxInFlight, attempts, suspectDeaths, ...(shards !== undefined && { shards }) };
+  for (const [option, value] of Object.entries(numbers)) {
+    if (!(Number.isSafeInteger(value) && value >= 1)) {
+      throw new InvalidOptionError(option, `found ${value}; expected a whole number from 1`);
+    }
+  }
+  return { leaseMs, batchSize, maxInFlight, attempts, backoff, suspectDeaths };
+};
