@@ -149,6 +149,19 @@ describe('parking rows that cannot be handed over', () => {
     await eventually(async () => assert.equal((await relay?.stats())?.pending, 0));
   });
 
+  it('parks and cancels what has a key and an id of any length', async () => {
+    const [id, key] = ['i'.repeat(10_000), Array.from({ length: 10_000 }, () => Math.random()).join('')];
+    const sink = controlledSink();
+    sink.answer = () => ({ outcome: 'failed', error: new RefusedError('no') });
+    await world.outbox.transaction(async (tx) => {
+      await world.outbox.add(tx, NumberedMessage, { key, n: 0 }, { id });
+      await world.outbox.add(tx, NumberedMessage, { key, n: 0 }, { id: `${id}2`, delayMs: 3_600_000 });
+    });
+    await start(sink);
+    await eventually(async () => assert.deepEqual(await parkedIds(), [id]));
+    assert.equal(await world.outbox.transaction((tx) => world.outbox.cancel(tx, `${id}2`)), 'cancelled');
+  });
+
   it('gives parked messages page by page, and an unordered one back alone', async () => {
     const unordered = world.outbox;
     await world.pool.query(`

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { armTriggerPoints, isHoldfastError } from '@holdfast/core';
+import { armTriggerPoints, isHoldfastError, silentLog } from '@holdfast/core';
 import { migrate, pgDatabase } from '@holdfast/postgres';
 import { createRelay, type Relay, type RelayOptions, type RelaySink, relayTable, wakeRelays } from '@holdfast/relay';
 import { Pool } from 'pg';
-import { eventually, freshDatabase, ownPostgres } from '../../harness/index.ts';
+import { eventually, freshDatabase, ownPostgres, tcpProxy } from '../../harness/index.ts';
 import { NumberedMessage } from './contracts.ts';
 import { controlledSink, ok } from './controlled-sink.ts';
 import { type OutboxWorld, openOutboxWorld } from './outbox-world.ts';
@@ -245,6 +245,22 @@ describe('the relay', () => {
     await assert.rejects(relay.start(), (error) => isHoldfastError(error, 'closed'));
   });
 
+  it('P7: closes within its deadline when no connection answers any more', async () => {
+    const { port } = new URL(world.url);
+    const proxy = await tcpProxy({ targetPort: Number(port) });
+    const pool = new Pool({ connectionString: proxy.through(world.url) });
+    const relay = createRelay({ database: pgDatabase(pool), table }, controlledSink(), { runtime: { log: silentLog } });
+    await relay.start();
+    proxy.inject({ fault: 'half-open' });
+    await add(['a']);
+    await sleep(300);
+    const startedAt = performance.now();
+    await relay.close({ deadlineMs: 500 });
+    assert.ok(performance.now() - startedAt < 3_000);
+    await proxy.close();
+    await pool.end();
+  });
+
   it('runOnce tries each key once, leaves what fails, and is for relays that are not started', async () => {
     const sink = controlledSink();
     sink.answer = ({ id }) => (id === 'a' ? { outcome: 'unknown', error: new Error('lost') } : ok);
@@ -256,6 +272,26 @@ describe('the relay', () => {
     assert.deepEqual(await relay.runOnce(), { handedOver: 1, parked: 0 });
     await relay.start();
     await assert.rejects(relay.runOnce(), (error) => isHoldfastError(error, 'invalid_option'));
+  });
+
+  it('P5: says by gauges what waits, is parked and under way, and how old it is', async () => {
+    await add(['a', 'b']);
+    const gauges = new Map<string, number>();
+    const counts = new Map<string, number>();
+    const meter = {
+      count: (name: string, by: number) => void counts.set(name, (counts.get(name) ?? 0) + by),
+      gauge: (name: string, value: number) => void gauges.set(name, value),
+      record: () => {},
+    };
+    const relay = relayInto(controlledSink(), { runtime: { meter } });
+    await relay.start();
+    const expected = ['delayed', 'in_flight', 'lag_ms', 'parked_now', 'pending'].map(
+      (name) => `holdfast.relay.${name}`,
+    );
+    await eventually(() => {
+      assert.equal(counts.get('holdfast.relay.handed_over'), 2);
+      assert.deepEqual([...gauges.keys()].sort(), expected);
+    });
   });
 
   it('has as many shards as were fixed before the first row, and refuses another number', async () => {

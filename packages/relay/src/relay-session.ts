@@ -49,6 +49,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   const bounded = timeout({ timeoutMs: statementMs, runtime });
   const persist = combine(persistently(runtime), bounded);
   const upkeep = createUpkeep({ store, bounded, clock, log, onMoved: options.onMoved });
+  let gaugesAt = clock.monotonic();
   let handedOver = 0;
   let parked = 0;
 
@@ -99,6 +100,17 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     },
   });
 
+  /** Now and then; counting reads every row. */
+  const setGauges = async (signal: AbortSignal): Promise<void> => {
+    if (!shards.has(0) || clock.monotonic() < gaugesAt) return;
+    gaugesAt = clock.monotonic() + gaugesMs;
+    const stats = await bounded((during) => store.stats(during), signal);
+    meter.gauge('holdfast.relay.pending', stats.pending, attributes);
+    meter.gauge('holdfast.relay.parked_now', stats.parked, attributes);
+    meter.gauge('holdfast.relay.delayed', stats.delayed, attributes);
+    meter.gauge('holdfast.relay.lag_ms', stats.lagMs, attributes);
+  };
+  const inFlight = (): number => [...shards.values()].reduce((sum, shard) => sum + shard.inFlight, 0);
   const waiting = (): ReadonlyMap<number, Position> =>
     new Map([...shards.values()].flatMap(({ lease, position }) => (position ? [[lease.slot, position]] : [])));
 
@@ -115,6 +127,8 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
       return { handedOver, parked };
     },
     look: async (signal) => {
+      meter.gauge('holdfast.relay.in_flight', inFlight(), attributes);
+      await setGauges(signal);
       const positions = waiting();
       if (positions.size === 0 && !shards.has(0)) return shards.size > 0;
       const found = await bounded((during) => store.look(positions, during), signal);
@@ -124,7 +138,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
       return found.shards.length > 0 || moved > 0 || positions.size < shards.size;
     },
     get inFlight() {
-      return [...shards.values()].reduce((sum, { inFlight }) => sum + inFlight, 0);
+      return inFlight();
     },
     get shardsOwned() {
       return shards.size;
@@ -135,6 +149,8 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     },
   };
 };
+
+const gaugesMs = 15_000;
 
 /** A statement without an answer: its connection is dead, and nothing else would say so. */
 const statementMs = 30_000;

@@ -12,7 +12,7 @@ export interface TableStore {
   moveDue(most: number, signal: AbortSignal, lock?: string): Promise<Moved>;
   /** Truncates a slot of the ring that is empty and not locked, and moves writers on to the next. */
   turn(sizes: TurnSizes, signal: AbortSignal): Promise<'truncated' | 'locked' | 'nothing'>;
-  stats(): Promise<TableStats>;
+  stats(signal?: AbortSignal): Promise<TableStats>;
 }
 
 /** What a look has found. */
@@ -81,8 +81,8 @@ export const createTableStore = <Tx>(database: Database<Tx>, table: string, rout
       );
       return row?.outcome as 'truncated' | 'locked' | 'nothing';
     },
-    stats: async () => {
-      const [row] = await database.execute(`select * from ${names.part('stats')}($1::text)`, [route]);
+    stats: async (signal) => {
+      const [row] = await database.execute(`select * from ${names.part('stats')}($1::text)`, [route], { signal });
       return {
         pending: Number(row?.pending),
         parked: Number(row?.parked),

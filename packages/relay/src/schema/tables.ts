@@ -3,6 +3,7 @@ import { type Names, ringSlots } from './names.ts';
 /**
  * The ring (rows that may be due), and the tables beside it: delayed, parked, and the starts of crash suspects.
  * Two sequences are cells outside of transactions: the last number drawn, and the slot that writers write to.
+ * Hash indexes, because a key or an id may be longer than what a tree takes.
  */
 export const createTables = (names: Names): string => `
 create sequence ${names.part('seq')};
@@ -40,7 +41,7 @@ create table ${names.part('delayed')} (
   message jsonb not null
 );
 create index on ${names.part('delayed')} (due_at, added);
-create index on ${names.part('delayed')} (id);
+create index on ${names.part('delayed')} using hash (id);
 
 create table ${names.part('parked')} (
   seq bigint primary key,
@@ -59,8 +60,8 @@ create table ${names.part('parked')} (
   attempts integer not null,
   parked_at timestamptz not null
 );
-create index on ${names.part('parked')} (route, key);
-create index on ${names.part('parked')} (id);
+create index on ${names.part('parked')} using hash (key);
+create index on ${names.part('parked')} using hash (id);
 
 create table ${names.part('starts')} (
   seq bigint primary key,
