@@ -11,6 +11,12 @@ type Settings = Pick<RoleSettings, 'relay' | 'consumer'>;
 const few = { concurrency: 8 };
 const many = { concurrency: 24 };
 
+const trapped = ({ child }: Worker): Promise<unknown> => child.saw((line) => 'trapped' in line);
+
+const selectMembers = `
+  select count(*) from holdfast.lease_members
+  where scope = 'relay outbox' and split_part(owner, '/', 1) = $1 and expires_at > holdfast.now()`;
+
 /** Those who carry on, and the load. */
 const startOthers = (world: CrashWorld): Promise<unknown> =>
   Promise.all([world.start('relay'), world.start('consumer', many), world.start('shop')]);
@@ -76,12 +82,31 @@ describe('a relay and a consumer that stand still for longer than their leases',
         relay: { trap: { point: ofRelay, nth, signal: 'SIGSTOP' } },
         consumer: { trap: { point: ofConsumer, nth, signal: 'SIGSTOP' } },
       });
-      await Promise.all(workers.map(({ child }) => child.saw((line) => 'trapped' in line)));
+      await Promise.all(workers.map(trapped));
       await continueLate(world, workers, () => {
         for (const { child } of workers) child.signal('SIGCONT');
       });
       await Promise.all(workers.map((worker) => worker.close()));
     }
+    await world.finish();
+  });
+
+  scenario('P3: just before it deletes, while its successor has not come to that yet', async (world) => {
+    const trap = (nth: number) => ({ point: 'relay.afterConfirm.beforeDelete', nth, signal: 'SIGSTOP' }) as const;
+    await Promise.all([world.start('consumer'), world.start('shop')]);
+    const stale = await world.start('relay', { trap: trap(wholeBetween(world.random, 5, 20)) });
+    await trapped(stale);
+    await eventually(async () => assert.ok((await world.progress()).effects > 0));
+    await world.fault(`${stale.name} stands still`);
+    const successor = await world.start('relay', { trap: trap(1), leaseMs: 5_000 });
+    await trapped(successor);
+    stale.child.signal('SIGCONT');
+    // Now it knows that it was late: its deletion has been sent, and been refused.
+    await eventually(async () => assert.equal(await world.count(selectMembers, stale.name), 1));
+    successor.child.signal('SIGCONT');
+    await world.goesOn(50);
+    await world.fault(`${successor.name} went on`);
+    await world.goesOn(50);
     await world.finish();
   });
 
