@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { eventually } from '../eventually.ts';
 import type { PostgresServer } from './postgres-server.ts';
 import { sharedPostgres } from './shared-postgres.ts';
 import { withClient } from './with-client.ts';
@@ -22,6 +23,9 @@ export const freshDatabase = async (server?: PostgresServer): Promise<FreshDatab
   const database: FreshDatabase = {
     url: url.href,
     drop: async () => {
+      await eventually(async () => void (await run(serverUrl, failWhileUsed(name))), { timeoutMs: 2_000 }).catch(
+        () => {},
+      );
       await run(serverUrl, `drop database if exists ${name} with (force)`);
       left.delete(database);
     },
@@ -34,5 +38,9 @@ export const freshDatabase = async (server?: PostgresServer): Promise<FreshDatab
 export const dropLeftDatabases = async (): Promise<void> => {
   for (const database of left) await database.drop();
 };
+
+/** A client that has said goodbye and is then ended by force would emit an error that nobody listens to. */
+const failWhileUsed = (name: string): string =>
+  `select 1 / (select (count(*) = 0)::integer from pg_stat_activity where datname = '${name}')`;
 
 const run = (url: string, statement: string): Promise<unknown> => withClient(url, (client) => client.query(statement));

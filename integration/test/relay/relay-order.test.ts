@@ -51,7 +51,17 @@ describe('the relay under writers and held transactions', () => {
       }
       startRelay({ failsSuffix, latencyMs: 20 });
       // From here on nobody begins again at the beginning: what becomes visible late must be found by looking back.
-      await sleep(2 * leaseMs);
+      await eventually(
+        async () =>
+          assert.equal(
+            await world.count(
+              'select count(distinct owner) from holdfast.leases where expires_at > now() and not releasing',
+            ),
+            2,
+          ),
+        { timeoutMs: 20_000 },
+      );
+      await sleep(leaseMs);
       stopWriting.abort();
       await writing;
       await sleep(200);

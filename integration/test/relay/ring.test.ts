@@ -121,6 +121,7 @@ describe('the ring of a relay table', () => {
     const few = await bytesAfter(10_000);
     const many = await bytesAfter(60_000);
     await relay.close();
-    assert.ok(many <= 3 * few, `${many} bytes after 70,000 rows, ${few} after 10,000`);
+    // A table that only grew would have seven times as much.
+    assert.ok(many <= 5 * few, `${many} bytes after 70,000 rows, ${few} after 10,000`);
   });
 });
