@@ -3,7 +3,7 @@ import { tcpProxy } from '../../harness/index.ts';
 import { scenario } from './scenario.ts';
 import { oneOf } from './seeded-random.ts';
 
-const rounds = 4;
+const rounds = 3;
 const backendsPerRound = 4;
 
 const selectBackends = `

@@ -5,6 +5,8 @@ import type { CrashWorld } from './crash-world.ts';
 import { scenario } from './scenario.ts';
 import { oneOf, wholeBetween } from './seeded-random.ts';
 
+const changes = 5;
+
 /** Resolves when all of them share the shards, and nobody else has any. */
 const shared = (world: CrashWorld): Promise<void> =>
   eventually(async () => {
@@ -25,7 +27,7 @@ describe('relays', () => {
       world.start('shop'),
     ]);
     await shared(world);
-    for (let change = 0; change < 6; change++) {
+    for (let change = 0; change < changes; change++) {
       const relays = world.running('relay');
       await world.goesOn(wholeBetween(world.random, 20, 100));
       if (relays.length < 2 || (relays.length < 4 && world.random() < 0.5)) {
@@ -39,7 +41,7 @@ describe('relays', () => {
       await shared(world);
     }
     await world.goesOn(50);
-    await world.finish({ faults: 6 });
+    await world.finish({ faults: changes });
     const deleters = "select count(distinct p) from harness_entries where f = 'write' and key like 'shard %'";
     assert.ok((await world.count(deleters)) >= 3, 'fewer than three relays have deleted anything');
   });
