@@ -40,7 +40,7 @@ const selectOwners = `
 /** On the shared server, if no other is given. */
 export const openCrashDatabase = async (server?: PostgresServer): Promise<CrashDatabase> => {
   const fresh = await freshDatabase(server);
-  const pool = new Pool({ connectionString: fresh.url, max: 6, application_name: 'test' });
+  const pool = new Pool({ connectionString: fresh.url, max: 6, application_name: 'test', statement_timeout: 10_000 });
   pool.on('error', () => {});
   const database = pgDatabase(pool, { runtime: { log: silentLog } });
   await createEntryTable(fresh.url);

@@ -58,7 +58,7 @@ const defaults = {
 /** Stripping the types of our sources is most of the time that a process takes to start, so it is done once. */
 const compileCache = { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') };
 /** A heap that may not grow is kept clean: what the process takes is what it needs. */
-const smallHeap = { NODE_OPTIONS: '--max-semi-space-size=2 --max-old-space-size=96' };
+const smallHeap = { NODE_OPTIONS: '--max-semi-space-size=2 --max-old-space-size=64' };
 
 export const createCrew = ({ url, seed, tight }: CrewOptions): Crew => {
   const environment = { ...compileCache, ...(tight && smallHeap) };

@@ -1,12 +1,15 @@
 import { type CrashWorld, type CrashWorldOptions, openCrashWorld } from './crash-world.ts';
 
-/** A test with a world of its own. A failure says the seed that its plan was made from: give it as HOLDFAST_SEED. */
+/**
+ * A test with a world of its own. A failure says the seed that its plan was made from: give it as HOLDFAST_SEED. It is
+ * never tried again: a promise that is broken now and then is broken.
+ */
 export const scenario = (
   title: string,
   run: (world: CrashWorld) => Promise<void>,
   options?: () => Promise<CrashWorldOptions> | CrashWorldOptions,
 ): void => {
-  it(title, async () => {
+  const test = it(title, async () => {
     const world = await openCrashWorld(await options?.());
     try {
       await run(world);
@@ -16,5 +19,7 @@ export const scenario = (
     } finally {
       await world.close();
     }
-  }).timeout(90_000);
+  });
+  test.timeout(180_000);
+  test.retries(0);
 };
