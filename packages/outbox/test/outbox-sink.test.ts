@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import {
+  ClosedError,
+  HoldfastError,
+  type Message,
+  OversizedBodyError,
+  PublishError,
+  type Transport,
+  UnknownTopicError,
+} from '@holdfast/core';
+import type { RelayRow } from '@holdfast/relay';
+import { outboxSink } from '../src/outbox-sink.ts';
+
+class RefusedError extends HoldfastError {
+  override readonly code = 'refused';
+}
+
+const never = new AbortController().signal;
+const notUsed = () => Promise.reject(new Error('not used'));
+
+const transportThat = (publish: (messages: readonly Message[]) => Promise<void>): Transport => ({
+  name: 'scripted',
+  capabilities: {
+    ...{
+      durable: false,
+      replay: false,
+      seek: false,
+      failsSuffix: true,
+      maxHoldMs: 0,
+      maxBodyBytes: 10,
+      balances: false,
+    },
+  },
+  topology: { plan: notUsed, apply: notUsed, describe: notUsed, seek: notUsed },
+  publish: (_topic, messages) => publish(messages),
+  subscribe: notUsed,
+  close: async () => {},
+  [Symbol.asyncDispose]: async () => {},
+});
+
+const row = (id: string, body = '{}'): RelayRow => ({
+  ...{ seq: '1', id, type: 't', topic: 'topic', key: id, headers: '{}', body, encoding: 'utf8', attempt: 1 },
+});
+
+const outcomesOf = async (
+  publish: (messages: readonly Message[]) => Promise<void>,
+  rows = [row('a'), row('b'), row('c')],
+) => (await outboxSink(transportThat(publish)).send(rows, never)).map(({ outcome }) => outcome);
+
+describe('the sink of the outbox', () => {
+  it('has what the transport says of each message as its outcome', async () => {
+    assert.deepEqual(await outcomesOf(async () => {}), ['ok', 'ok', 'ok']);
+    const error = new Error('no');
+    const partly = new PublishError('topic', [
+      { outcome: 'ok' },
+      { outcome: 'failed', error },
+      { outcome: 'unknown', error },
+    ]);
+    assert.deepEqual(await outcomesOf(() => Promise.reject(partly)), ['ok', 'failed', 'unknown']);
+  });
+
+  it('knows nothing after an error that is not a refusal, or of a transport that is closed', async () => {
+    assert.deepEqual(await outcomesOf(() => Promise.reject(new Error('reset'))), ['unknown', 'unknown', 'unknown']);
+    const closed = new ClosedError('transport');
+    assert.deepEqual(await outcomesOf(() => Promise.reject(closed)), ['unknown', 'unknown', 'unknown']);
+    const wrapped = (messages: readonly Message[]) =>
+      PublishError.all('topic', messages, { outcome: 'failed', error: closed });
+    assert.deepEqual(await outcomesOf((messages) => Promise.reject(wrapped(messages))), [
+      'unknown',
+      'unknown',
+      'unknown',
+    ]);
+  });
+
+  it('fails all for a topic that does not exist', async () => {
+    const error = new UnknownTopicError('topic', []);
+    assert.deepEqual(await outcomesOf(() => Promise.reject(error)), ['failed', 'failed', 'failed']);
+  });
+
+  it('blames one, where all were refused with one error', async () => {
+    const error = new RefusedError('all');
+    const all = (messages: readonly Message[]) => PublishError.all('topic', messages, { outcome: 'failed', error });
+    assert.deepEqual(await outcomesOf((messages) => Promise.reject(all(messages))), ['failed', 'later', 'later']);
+  });
+
+  it('finds the one that a whole publish was refused for, in order', async () => {
+    const sent: string[] = [];
+    const publish = async (messages: readonly Message[]): Promise<void> => {
+      if (messages.some(({ id }) => id === 'b')) throw new RefusedError('one of them');
+      sent.push(...messages.map(({ id }) => id));
+    };
+    assert.deepEqual([await outcomesOf(publish), sent], [['ok', 'failed', 'later'], ['a']]);
+  });
+
+  it('sends nothing beside a body that is too large for the transport', async () => {
+    let calls = 0;
+    const sink = outboxSink(transportThat(async () => void calls++));
+    const outcomes = await sink.send([row('a'), row('b', 'x'.repeat(11))], never);
+    const [first, second] = outcomes;
+    assert.deepEqual([first?.outcome, second?.outcome, calls], ['later', 'failed', 0]);
+    assert.ok(second?.outcome === 'failed' && second.error instanceof OversizedBodyError);
+  });
+});
