@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import { type Delivery, InvalidOptionError, isHoldfastError, type Settlement } from '@holdfast/core';
+import {
+  createVirtualClock,
+  type Delivery,
+  InvalidOptionError,
+  isHoldfastError,
+  type Settlement,
+} from '@holdfast/core';
 import { deadHeaderNames } from '@holdfast/flow';
 import { constant } from '@holdfast/policies';
 import { type Consumer, type ConsumerOptions, createConsumer } from '../src/index.ts';
@@ -8,7 +14,6 @@ import { aDelivery, aMessage } from './a-delivery.ts';
 import { OrderCancelled, OrderPlaced } from './contracts.ts';
 import { recordingLog } from './recording-log.ts';
 import { type ScriptedTransport, scriptedTransport } from './scripted-transport.ts';
-import { createVirtualClock } from './virtual-clock.ts';
 
 const setUp = (options: Partial<ConsumerOptions<never>> = {}) => {
   const transport: ScriptedTransport = scriptedTransport();

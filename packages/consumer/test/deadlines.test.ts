@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { createVirtualClock } from '@holdfast/core';
 import fc from 'fast-check';
 import { createDeadlines, type Timed } from '../src/deadlines.ts';
-import { createVirtualClock } from './virtual-clock.ts';
 
 interface Named extends Timed {
   readonly name: number;

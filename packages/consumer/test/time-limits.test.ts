@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
-import { isHoldfastError } from '@holdfast/core';
+import { createVirtualClock, isHoldfastError } from '@holdfast/core';
 import { createTimeLimits, signalOf } from '../src/time-limits.ts';
-import { createVirtualClock } from './virtual-clock.ts';
 
 const setUp = (times: { timeoutMs?: number; totalTimeoutMs?: number }) => {
   const clock = createVirtualClock();

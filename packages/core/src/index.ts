@@ -1,4 +1,6 @@
 export type { Capabilities } from './capabilities.ts';
+export { checkPublish } from './check-publish.ts';
+export { checkSubscribe } from './check-subscribe.ts';
 export { type Clock, sleep, systemClock } from './clock.ts';
 export { type Codec, jsonCodec } from './codec.ts';
 export { compose } from './compose.ts';
@@ -21,10 +23,13 @@ export {
 } from './encode-message.ts';
 export {
   ClosedError,
+  EarlierFailedError,
+  GroupRunningError,
   HoldfastError,
   type HoldfastErrorOptions,
   InvalidOptionError,
   isHoldfastError,
+  NotSentError,
   OversizedBodyError,
   TopologyMismatchError,
   UnknownTopicError,
@@ -39,6 +44,7 @@ export { diagnosticsMeter, type Meter, type Metric } from './meter.ts';
 export type { Policy } from './policy.ts';
 export { PublishError, type PublishOutcome } from './publish-error.ts';
 export { createPublisher, type Publisher, type PublishOptions } from './publisher.ts';
+export { requireWhole } from './require-whole.ts';
 export { createRuntime, type Runtime, type Span, systemRuntime } from './runtime.ts';
 export { ack, type Settlement } from './settlement.ts';
 export type {
@@ -62,3 +68,4 @@ export type {
 } from './transport.ts';
 export { armTriggerPoints, reach, type TriggerPoint } from './trigger-point.ts';
 export { settle, type Verdict } from './verdict.ts';
+export { createVirtualClock, type VirtualClock } from './virtual-clock.ts';

@@ -1,7 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '@holdfast/core';
+import type { Clock } from './clock.ts';
 
-/** A clock that moves only when told to. */
+/** A clock that moves only when told to: a whole system runs in virtual time with it, in tests. */
 export interface VirtualClock extends Clock {
   /** Lets what can go on without time go on, then moves on, from timer to timer. */
   advance(byMs: number): Promise<void>;
@@ -24,12 +23,12 @@ export const createVirtualClock = (): VirtualClock => {
     },
     advance: async (byMs) => {
       const untilMs = nowMs + byMs;
-      await setImmediate();
+      await turn();
       for (let due = next(untilMs); due !== undefined; due = next(untilMs)) {
         nowMs = due.atMs;
         timers.delete(due);
         due.callback();
-        await setImmediate();
+        await turn();
       }
       nowMs = untilMs;
     },
@@ -38,3 +37,9 @@ export const createVirtualClock = (): VirtualClock => {
     },
   };
 };
+
+/** A turn of the event loop: what can go on without time has gone on. */
+const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });

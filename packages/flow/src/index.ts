@@ -8,6 +8,7 @@ export {
 export { ClaimEndedError } from './claim.ts';
 export { type ContiguousRing, createContiguousRing, type Ticket } from './contiguous-ring.ts';
 export { type DeathCertificate, deadHeaderNames, deadMessage, deadTopicOf, isDeadTopic } from './dead-message.ts';
+export { createFailedPartitions, type FailedPartitions } from './failed-partitions.ts';
 export { createIntake, type Intake, type IntakeOptions, type IntakePartition, type IntakeRecord } from './intake.ts';
 export { createLanes, type Lanes, type LanesOptions, type Turn } from './lanes.ts';
 export {
@@ -20,5 +21,7 @@ export {
   type Overflow,
 } from './mailbox.ts';
 export { partitionOf } from './partition-of.ts';
+export { settledOrAborted } from './settled-or-aborted.ts';
 export { createWatermarks, type Watermarks, type WatermarksOptions } from './watermarks.ts';
 export { createWindow, type Window } from './window.ts';
+export { within } from './within.ts';

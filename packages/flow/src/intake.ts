@@ -1,4 +1,4 @@
-import { type Assignment, ClosedError, InvalidOptionError, type Message, type Ordering, reach } from '@holdfast/core';
+import { type Assignment, ClosedError, type Message, type Ordering, reach, requireWhole } from '@holdfast/core';
 import { type Claim, createClaim } from './claim.ts';
 import { createLaneScheduler } from './lane-scheduler.ts';
 import { createRoom } from './room.ts';
@@ -86,8 +86,8 @@ const abortGraceMs = 500;
 
 export const createIntake = (options: IntakeOptions): Intake => {
   const { group, concurrency = 16, maxInFlight = 1_000, ordering = 'key', runtime, name } = options;
-  checkCount('concurrency', concurrency);
-  checkCount('maxInFlight', maxInFlight);
+  requireWhole('concurrency', concurrency, 1);
+  requireWhole('maxInFlight', maxInFlight, 1);
   const { clock, meter, log } = runtime;
   const claims = new Map<string, Claim>();
   const reasons = new Set<string>();
@@ -241,9 +241,3 @@ export const createIntake = (options: IntakeOptions): Intake => {
 };
 
 const placeOf = ({ topic, partition }: Assignment): string => `${topic}\n${partition}\n`;
-
-const checkCount = (option: string, count: number): void => {
-  if (!Number.isSafeInteger(count) || count < 1) {
-    throw new InvalidOptionError(option, `found ${count}; expected a whole number from 1`);
-  }
-};

@@ -1,7 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
-import { createRuntime, type Delivery, type Message, type Settlement, silentLog } from '@holdfast/core';
+import {
+  createRuntime,
+  createVirtualClock,
+  type Delivery,
+  type Message,
+  type Settlement,
+  silentLog,
+  type VirtualClock,
+} from '@holdfast/core';
 import { createIntake, type Intake, type IntakeOptions } from '@holdfast/flow';
-import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
 /** An intake whose handlers wait to be ended by the test, and whose dead letters are kept in a list. */
 export interface IntakeRig {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
+import { createVirtualClock } from '@holdfast/core';
 import { createLanes, type Turn } from '@holdfast/flow';
 import fc from 'fast-check';
-import { createVirtualClock } from './virtual-clock.ts';
 
 interface Item {
   readonly key: string | undefined;

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
-import { ClosedError } from '@holdfast/core';
+import { ClosedError, createVirtualClock } from '@holdfast/core';
 import { constant, exponential, retry, TimeoutError } from '@holdfast/policies';
 import fc from 'fast-check';
-import { createVirtualClock } from './virtual-clock.ts';
 
 const never = new AbortController().signal;
 

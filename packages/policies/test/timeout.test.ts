@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
-import { systemClock } from '@holdfast/core';
+import { createVirtualClock, systemClock } from '@holdfast/core';
 import { combine, TimeoutError, timeout } from '@holdfast/policies';
 import fc from 'fast-check';
-import { createVirtualClock } from './virtual-clock.ts';
 
 const untilAborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { silentLog } from '@holdfast/core';
+import { createVirtualClock, silentLog } from '@holdfast/core';
 import { createPoller } from '../src/poller.ts';
-import { createVirtualClock } from './virtual-clock.ts';
 
 describe('a poller', () => {
   const setUp = (look: () => Promise<boolean>) => {

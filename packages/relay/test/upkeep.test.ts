@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { silentLog } from '@holdfast/core';
+import { createVirtualClock, silentLog } from '@holdfast/core';
 import type { TableStore } from '../src/table-store.ts';
 import { createUpkeep } from '../src/upkeep.ts';
-import { createVirtualClock } from './virtual-clock.ts';
 
 type Outcome = Awaited<ReturnType<TableStore['turn']>>;
 

@@ -28,8 +28,8 @@ export interface Claims {
   join(member: Member, topics: readonly Topic[]): void;
   /** Resolves when the member has given everything back. */
   leave(member: Member): Promise<void>;
-  /** Whether a member reads the topic. */
-  isRead(topic: string): boolean;
+  /** How many members read the topic. */
+  readers(topic: string): number;
   /** Whether the member has what is its share, and nothing is on its way. */
   isSettled(member: Member): boolean;
 }
@@ -87,7 +87,7 @@ export const createClaims = (): Claims => {
         });
       });
     },
-    isRead: (topic) => members.some((member) => member.reads(topic)),
+    readers: (topic) => members.filter((member) => member.reads(topic)).length,
     isSettled: (member) =>
       slots.every((slot) => (slot.target !== member && slot.held?.member !== member) || !slot.moving),
   };

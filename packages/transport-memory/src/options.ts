@@ -1,4 +1,4 @@
-import { createRuntime, InvalidOptionError, type Runtime, type TopicRequest } from '@holdfast/core';
+import { createRuntime, InvalidOptionError, type Runtime, requireWhole, type TopicRequest } from '@holdfast/core';
 import type { Overflow } from '@holdfast/flow';
 import { createMemoryBroker, type MemoryBroker, type Overflowing } from './broker.ts';
 
@@ -68,10 +68,4 @@ export const readOptions = (options: MemoryTransportOptions): Settings => {
     if (partitions !== undefined) requireWhole(`topics.${topic}.partitions`, partitions, 1);
   }
   return settings;
-};
-
-export const requireWhole = (option: string, found: number, least: number): void => {
-  if (!Number.isSafeInteger(found) || found < least) {
-    throw new InvalidOptionError(option, `found ${found}; expected a whole number from ${least}`);
-  }
 };

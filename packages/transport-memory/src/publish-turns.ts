@@ -1,5 +1,5 @@
+import { EarlierFailedError } from '@holdfast/core';
 import { createWindow } from '@holdfast/flow';
-import { EarlierFailedError } from './errors.ts';
 
 /**
  * One publish at a time on a partition, in the order of the calls. One that fails fails those that were called before its

@@ -1,7 +1,6 @@
-import { checkMessage, type Message, OversizedBodyError, PublishError, type PublishOutcome } from '@holdfast/core';
+import { type Message, PublishError, type PublishOutcome } from '@holdfast/core';
 import { partitionOf } from '@holdfast/flow';
 import type { Topic } from './broker.ts';
-import { NotSentError } from './errors.ts';
 import type { Settings } from './options.ts';
 import { type FullPlace, makeRoom } from './overflow.ts';
 import type { Partition } from './partition.ts';
@@ -24,18 +23,6 @@ export const storeMessages = async (
   if (outcomes.some(({ outcome }) => outcome !== 'ok')) throw new PublishError(topic.name, outcomes);
 };
 
-/** Throws a `PublishError` if a message cannot be sent whatever the broker's state; nothing has been sent then. */
-export const refuseBadMessages = (topic: string, messages: readonly Message[], maxBodyBytes: number): void => {
-  const errors = messages.map((message) => whyRefused(message, maxBodyBytes));
-  const first = errors.findIndex((error) => error !== undefined);
-  if (first < 0) return;
-  const refused = messages[first]?.id ?? '';
-  throw new PublishError(
-    topic,
-    messages.map(({ id }, index) => failed(errors[index] ?? new NotSentError(id, refused))),
-  );
-};
-
 interface Place {
   readonly index: number;
   readonly message: Message;
@@ -43,16 +30,6 @@ interface Place {
 
 const ok: PublishOutcome = { outcome: 'ok' };
 const failed = (error: unknown): PublishOutcome => ({ outcome: 'failed', error });
-
-const whyRefused = (message: Message, maxBodyBytes: number): unknown => {
-  try {
-    checkMessage(message);
-  } catch (error) {
-    return error;
-  }
-  const bytes = message.body.byteLength;
-  return bytes > maxBodyBytes ? new OversizedBodyError(message.id, bytes, maxBodyBytes) : undefined;
-};
 
 const shareOut = (topic: Topic, messages: readonly Message[]): Map<Partition, Place[]> => {
   const shares = new Map<Partition, Place[]>();

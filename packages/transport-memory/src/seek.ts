@@ -1,11 +1,11 @@
-import { InvalidOptionError, type SeekTarget } from '@holdfast/core';
+import { GroupRunningError, InvalidOptionError, type SeekTarget } from '@holdfast/core';
 import type { MemoryBroker, Topic } from './broker.ts';
-import { GroupRunningError } from './errors.ts';
 import { groupsOf, hasGroup } from './topics.ts';
 
 /** Moves a group that no subscription reads for. Throws `group_running` and `invalid_option`. */
 export const seekGroup = (broker: MemoryBroker, topic: Topic, group: string, to: SeekTarget): void => {
-  if (broker.claimsOf(group).isRead(topic.name)) throw new GroupRunningError(topic.name, group);
+  const readers = broker.claimsOf(group).readers(topic.name);
+  if (readers > 0) throw new GroupRunningError(topic.name, group, readers);
   if (!hasGroup(topic, group)) {
     throw new InvalidOptionError('group', `topic '${topic.name}' has no group '${group}'; it has: ${groupsOf(topic)}`);
   }

@@ -1,7 +1,13 @@
-import { type TopologyChange, TopologyMismatchError, type TopologyRequest, UnknownTopicError } from '@holdfast/core';
+import {
+  requireWhole,
+  type TopologyChange,
+  TopologyMismatchError,
+  type TopologyRequest,
+  UnknownTopicError,
+} from '@holdfast/core';
 import { deadTopicOf, isDeadTopic } from '@holdfast/flow';
 import type { MemoryBroker, Topic } from './broker.ts';
-import { requireWhole, type Settings } from './options.ts';
+import type { Settings } from './options.ts';
 
 /** What `apply` of the request would do to the broker. Throws `topology_mismatch`. */
 export const planTopology = (settings: Settings, request: TopologyRequest): readonly TopologyChange[] =>

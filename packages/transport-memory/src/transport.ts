@@ -1,7 +1,8 @@
 import {
   type Capabilities,
   ClosedError,
-  InvalidOptionError,
+  checkPublish,
+  checkSubscribe,
   type Message,
   PublishError,
   type Receive,
@@ -9,8 +10,8 @@ import {
   type Subscription,
   type Transport,
 } from '@holdfast/core';
-import { type MemoryTransportOptions, readOptions, requireWhole, type Settings } from './options.ts';
-import { refuseBadMessages, storeMessages } from './publish.ts';
+import { type MemoryTransportOptions, readOptions, type Settings } from './options.ts';
+import { storeMessages } from './publish.ts';
 import { startSubscription } from './subscribe.ts';
 import { createGroup, ensureTopic, requireTopic } from './topics.ts';
 import { memoryTopology } from './topology.ts';
@@ -39,7 +40,7 @@ export const memoryTransport = (options: MemoryTransportOptions = {}): Transport
       topology.declare();
       return requireTopic(settings.broker, topic);
     });
-    refuseBadMessages(topic, messages, settings.maxBodyBytes);
+    checkPublish(topic, messages, settings.maxBodyBytes);
     const waiting = (): AbortSignal => (signal ? AbortSignal.any([signal, stopped.signal]) : stopped.signal);
     await storeMessages(settings, target, messages, waiting);
   };
@@ -104,20 +105,4 @@ const orRefuse = <T>(topic: string, messages: readonly Message[], check: () => T
   } catch (error) {
     throw PublishError.all(topic, messages, { outcome: 'failed', error });
   }
-};
-
-const checkSubscribe = (topics: readonly string[], options: SubscribeOptions): void => {
-  const { group, from, ordering = 'key', concurrency = 1, maxInFlight = 1 } = options;
-  if (topics.length === 0 || topics.some((topic) => topic === '') || new Set(topics).size < topics.length) {
-    throw new InvalidOptionError('topics', `found ${JSON.stringify(topics)}; expected at least one topic, each once`);
-  }
-  if (group === '') throw new InvalidOptionError('group', 'found an empty name; name the group');
-  if (from !== 'earliest' && from !== 'latest') {
-    throw new InvalidOptionError('from', `found ${JSON.stringify(from)}; expected "earliest" or "latest"`);
-  }
-  if (ordering !== 'key' && ordering !== 'none') {
-    throw new InvalidOptionError('ordering', `found ${JSON.stringify(ordering)}; expected "key" or "none"`);
-  }
-  requireWhole('concurrency', concurrency, 1);
-  requireWhole('maxInFlight', maxInFlight, 1);
 };

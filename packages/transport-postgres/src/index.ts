@@ -1,4 +1,3 @@
-export { EarlierFailedError, GroupRunningError, NotSentError } from './errors.ts';
 export { StatementTimeoutError } from './execute.ts';
 export type { PostgresTransportOptions } from './options.ts';
 export { postgresTransportSchema } from './schema.ts';

@@ -1,4 +1,4 @@
-import { createRuntime, InvalidOptionError, type Runtime, type TopicRequest } from '@holdfast/core';
+import { createRuntime, type Runtime, requireWhole, type TopicRequest } from '@holdfast/core';
 import type { Database } from '@holdfast/postgres';
 
 export interface PostgresTransportOptions<Tx> {
@@ -70,14 +70,3 @@ const maxPartitions = 1_000;
 const maxBodyBytes = 67_108_864;
 
 export const requirePartitions = (option: string, found: number): void => requireWhole(option, found, 1, maxPartitions);
-
-export const requireWhole = (
-  option: string,
-  found: number,
-  least: number,
-  most: number = Number.MAX_SAFE_INTEGER,
-): void => {
-  if (Number.isSafeInteger(found) && found >= least && found <= most) return;
-  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
-  throw new InvalidOptionError(option, `found ${found}; expected a whole number ${range}`);
-};

@@ -1,11 +1,10 @@
 import type { Assignment, Runtime, SubscribeOptions } from '@holdfast/core';
-import type { Intake } from '@holdfast/flow';
+import { createBatcher, type Intake, settledOrAborted } from '@holdfast/flow';
 import { type Lease, LeaseLostError } from '@holdfast/postgres';
 import type { Execute } from './execute.ts';
 import { type OwnedPartition, scopeOf } from './owned-partition.ts';
 import { createPositionKeeper } from './position-keeper.ts';
-import { readCursor } from './positions.ts';
-import { settledOrAborted } from './settled-or-aborted.ts';
+import { type Place, readCursors } from './positions.ts';
 import type { Topic } from './topics.ts';
 
 export interface PartitionsOptions {
@@ -36,6 +35,11 @@ export const createPartitions = (options: PartitionsOptions): Partitions => {
   const { group, onAssigned, onRevoked } = subscribing;
   const { log } = runtime;
   const keeper = createPositionKeeper(execute, group, runtime);
+  // Partitions that come together are looked up together.
+  const cursors = createBatcher({
+    maxSize: 1_000,
+    run: (places: readonly Place[]) => readCursors(execute, group, places),
+  });
   let owned: readonly OwnedPartition[] = [];
 
   const ofLease = (topic: Topic, lease: Lease): OwnedPartition | undefined =>
@@ -55,7 +59,7 @@ export const createPartitions = (options: PartitionsOptions): Partitions => {
 
   const acquire = async (topic: Topic, lease: Lease): Promise<void> => {
     const assignment = { topic: topic.name, partition: lease.slot, token: lease.epoch };
-    const cursor = await readCursor(execute, topic, group, lease.slot);
+    const cursor = await cursors.submit({ topicId: topic.id, partition: lease.slot });
     await onAssigned?.(assignment);
     if (!lease.holds()) return revoked(assignment, AbortSignal.abort(lease.signal.reason));
     const onSettled = (position: string): void => {

@@ -43,33 +43,44 @@ export const readGroups = async (
   return rows.map(({ group, lag }) => ({ group: group ?? '', lag: Number(lag) }));
 };
 
-/** Where a group goes on in a partition. Waits for a seek under way. */
-export const readCursor = async (
+/** A partition of a topic. */
+export interface Place {
+  readonly topicId: number;
+  readonly partition: number;
+}
+
+/** Where a group goes on in each of several partitions. Waits for a seek under way. */
+export const readCursors = async (
   { execute, schema }: Execute,
-  topic: Topic,
   group: string,
-  partition: number,
-): Promise<Cursor> => {
-  const [row] = await execute(
+  places: readonly Place[],
+): Promise<readonly Cursor[]> => {
+  const rows = await execute(
     `with stored as (
-       select settled_to from ${schema}.log_positions
-       where topic_id = $1::text::integer and "group" = $2::text and partition = $3::text::integer for share
+       select topic_id, partition, settled_to from ${schema}.log_positions
+       where "group" = $1::text
+         and (topic_id, partition) in (select * from unnest($2::text::integer[], $3::text::integer[]))
+       for share
      )
-     select settled_to::text, coalesce((
+     select topic_id::text, partition::text, settled_to::text, coalesce((
        select l.segment from ${schema}.log l
-       where l.topic_id = $1::text::integer and l.partition = $3::text::integer and l.position <= stored.settled_to
+       where l.topic_id = stored.topic_id and l.partition = stored.partition and l.position <= stored.settled_to
        order by l.position desc limit 1
      ), 0)::text as segment
      from stored`,
-    [String(topic.id), group, String(partition)],
+    [group, array(places.map(({ topicId }) => topicId)), array(places.map(({ partition }) => partition))],
   );
-  return { segment: Number(row?.segment ?? 0), position: BigInt(row?.settled_to ?? 0) };
+  const cursors = new Map(
+    rows.map((row): [string, Cursor] => [
+      `${row.topic_id} ${row.partition}`,
+      { segment: Number(row.segment), position: BigInt(row.settled_to ?? 0) },
+    ]),
+  );
+  return places.map(({ topicId, partition }) => cursors.get(`${topicId} ${partition}`) ?? { segment: 0, position: 0n });
 };
 
 /** A claim on a partition and up to where its owner has settled it. */
-export interface Settled {
-  readonly topicId: number;
-  readonly partition: number;
+export interface Settled extends Place {
   readonly scope: string;
   readonly epoch: string;
   readonly settledTo: string;

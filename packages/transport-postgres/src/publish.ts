@@ -1,17 +1,14 @@
 import {
-  checkMessage,
-  type Message,
+  checkPublish,
+  EarlierFailedError,
   type Meter,
-  OversizedBodyError,
   PublishError,
   type PublishOutcome,
   reach,
   type Transport,
 } from '@holdfast/core';
-import { createBatcher } from '@holdfast/flow';
-import { EarlierFailedError, NotSentError } from './errors.ts';
+import { createBatcher, createFailedPartitions } from '@holdfast/flow';
 import type { Execute } from './execute.ts';
-import { createFailedPartitions } from './failed-partitions.ts';
 import { appendToLog } from './log.ts';
 import { outcomeOf } from './outcome-of.ts';
 import { cutPortions, joinPortions, mergePlaces, type Portion } from './portion.ts';
@@ -126,7 +123,7 @@ export const createLogPublisher = (options: PublisherOptions): LogPublisher => {
   const batcher = createBatcher({ maxSize: maxCalls, capacity, run });
 
   const publish: Transport['publish'] = async (topic, messages, { signal } = {}) => {
-    refuseBadMessages(topic, messages, maxBodyBytes);
+    checkPublish(topic, messages, maxBodyBytes);
     if (messages.length === 0) return;
     if (signal?.aborted) throw PublishError.all(topic, messages, { outcome: 'failed', error: signal.reason });
     accepted++;
@@ -162,26 +159,4 @@ const outcomesOf = async (
   const outcomes = await promise;
   signal?.removeEventListener('abort', onAbort);
   return outcomes;
-};
-
-/** Throws a `PublishError` if a message cannot be sent whatever the database's state; nothing has been sent then. */
-const refuseBadMessages = (topic: string, messages: readonly Message[], maxBodyBytes: number): void => {
-  const errors = messages.map((message) => whyRefused(message, maxBodyBytes));
-  const first = errors.findIndex((error) => error !== undefined);
-  if (first < 0) return;
-  const refused = messages[first]?.id ?? '';
-  throw new PublishError(
-    topic,
-    messages.map(({ id }, index) => ({ outcome: 'failed', error: errors[index] ?? new NotSentError(id, refused) })),
-  );
-};
-
-const whyRefused = (message: Message, maxBodyBytes: number): unknown => {
-  try {
-    checkMessage(message);
-  } catch (error) {
-    return error;
-  }
-  const bytes = message.body.byteLength;
-  return bytes > maxBodyBytes ? new OversizedBodyError(message.id, bytes, maxBodyBytes) : undefined;
 };

@@ -50,10 +50,13 @@ export const createReader = (options: ReaderOptions): Reader => {
     // The second bounds how far a partition gets past a message that is held.
     Math.min(intake.room(), most - taken.inFlight, maxInFlight - Number(cursor.position - BigInt(settledTo)));
 
-  /** Nothing that `look` passes over, or `run` would never let go of the event loop, and no timer could end the lease. */
+  /**
+   * Few large reads cost less than many small ones, and while the last quarter is handed over the next is under way.
+   * Nothing that `look` passes over, or `run` would never let go of the event loop, and no timer could end the lease.
+   */
   const worthReading = (): boolean => {
     const most = share();
-    return owned().some((one) => one.lease.holds() && one.more && placesFor(one, most) >= Math.max(1, most / 2));
+    return owned().some((one) => one.lease.holds() && one.more && placesFor(one, most) >= Math.max(1, most * 0.75));
   };
 
   /** Says whether there was anything. */

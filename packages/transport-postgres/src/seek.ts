@@ -1,6 +1,5 @@
-import { InvalidOptionError, type SeekTarget } from '@holdfast/core';
+import { GroupRunningError, InvalidOptionError, type SeekTarget } from '@holdfast/core';
 import type { Database, Row } from '@holdfast/postgres';
-import { GroupRunningError } from './errors.ts';
 import { scopeOf } from './owned-partition.ts';
 import type { Topic } from './topics.ts';
 

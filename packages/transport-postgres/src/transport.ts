@@ -1,7 +1,7 @@
 import {
   type Capabilities,
   ClosedError,
-  InvalidOptionError,
+  checkSubscribe,
   PublishError,
   type Receive,
   type SubscribeOptions,
@@ -10,7 +10,7 @@ import {
 } from '@holdfast/core';
 import { createListener, createNotifier, type Listener } from '@holdfast/postgres';
 import { boundStatements } from './execute.ts';
-import { type PostgresTransportOptions, readOptions, requireWhole, type Settings } from './options.ts';
+import { type PostgresTransportOptions, readOptions, type Settings } from './options.ts';
 import { createGroup } from './positions.ts';
 import { createLogPublisher } from './publish.ts';
 import { keepRetention } from './retention.ts';
@@ -125,19 +125,3 @@ const capabilitiesOf = <Tx>({ maxBodyBytes }: Settings<Tx>): Capabilities => ({
   maxBodyBytes,
   balances: true,
 });
-
-const checkSubscribe = (topics: readonly string[], options: SubscribeOptions): void => {
-  const { group, from, ordering = 'key', concurrency = 1, maxInFlight = 1 } = options;
-  if (topics.length === 0 || topics.some((topic) => topic === '') || new Set(topics).size < topics.length) {
-    throw new InvalidOptionError('topics', `found ${JSON.stringify(topics)}; expected at least one topic, each once`);
-  }
-  if (group === '') throw new InvalidOptionError('group', 'found an empty name; name the group');
-  if (from !== 'earliest' && from !== 'latest') {
-    throw new InvalidOptionError('from', `found ${JSON.stringify(from)}; expected "earliest" or "latest"`);
-  }
-  if (ordering !== 'key' && ordering !== 'none') {
-    throw new InvalidOptionError('ordering', `found ${JSON.stringify(ordering)}; expected "key" or "none"`);
-  }
-  requireWhole('concurrency', concurrency, 1);
-  requireWhole('maxInFlight', maxInFlight, 1);
-};
