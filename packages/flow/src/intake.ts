@@ -72,7 +72,10 @@ export interface Intake {
   resume(reason: string): void;
   readonly reasons: readonly string[];
   readonly inFlight: number;
-  /** When, on the monotonic clock, a message was last settled; at first, when the intake was made. */
+  /**
+   * When, on the monotonic clock, it last moved on: a message was settled, or it began to have anything to do, being resumed
+   * included. At first, when the intake was made. Means nothing while it is empty or paused.
+   */
   readonly lastProgress: number;
   /**
    * Ends all claims in order, within `deadlineMs`; its last tenth, at most 500 ms, is left for what the abort of
@@ -143,6 +146,8 @@ export const createIntake = (options: IntakeOptions): Intake => {
       room.unreserve(1);
       return;
     }
+    // What has stood idle has not stood still.
+    if (room.inside === 0) lastProgress = clock.monotonic();
     room.enter();
     const { topic, partition, token } = claim.assignment;
     const { signal } = claim;
@@ -223,6 +228,7 @@ export const createIntake = (options: IntakeOptions): Intake => {
       if (reasons.size > 0) return;
       lanes.resume();
       room.open(true);
+      lastProgress = clock.monotonic();
     },
     get reasons() {
       return [...reasons];

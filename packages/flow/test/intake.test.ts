@@ -168,6 +168,20 @@ describe('an intake', () => {
     await end(deliveries[0], ack);
     assert.equal(intake.lastProgress, 70);
   });
+
+  it('has not stood still for as long as it had nothing to do or was paused', async () => {
+    const { intake, clock } = createRig();
+    const { partition } = claimOf(intake);
+    await clock.advance(40_000);
+    pushAll(partition, 'a1');
+    assert.equal(intake.lastProgress, 40_000);
+    intake.pause('a test');
+    await clock.advance(40_000);
+    pushAll(partition, 'b1');
+    assert.equal(intake.lastProgress, 40_000);
+    intake.resume('a test');
+    assert.equal(intake.lastProgress, 80_000);
+  });
 });
 
 describe('the room of an intake', () => {

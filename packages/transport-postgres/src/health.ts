@@ -4,7 +4,7 @@ import type { Leases } from '@holdfast/postgres';
 import type { OwnedPartition } from './owned-partition.ts';
 import type { Reader } from './reader.ts';
 
-/** Without a settlement for so long, while messages wait, a subscription is not ready. */
+/** Without a settlement for so long, while messages are in flight, a subscription is not ready. */
 const stalledAfterMs = 30_000;
 
 export interface Condition {
@@ -25,8 +25,7 @@ export const readHealth = ({ closed, leases, partitions, reader, intake, clock }
   if (held > partitions.length) unready.push(`takes up ${held - partitions.length} partitions`);
   if (reader.failure !== undefined) unready.push(`cannot read the log: ${textOf(reader.failure)}`);
   const idleMs = clock.monotonic() - intake.lastProgress;
-  const behind = intake.inFlight > 0 || partitions.some(({ more }) => more);
-  if (behind && paused.length === 0 && idleMs > stalledAfterMs) {
+  if (intake.inFlight > 0 && paused.length === 0 && idleMs > stalledAfterMs) {
     unready.push(`nothing settled for ${Math.round(idleMs)} ms while ${intake.inFlight} messages are in flight`);
   }
   return { live: true, ready: unready.length === 0, reasons: [...paused, ...unready] };
