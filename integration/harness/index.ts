@@ -1,4 +1,15 @@
+export type { KafkaServer, KafkaSettings } from '../brokers/kafka/kafka-server.ts';
+export { ownKafka } from '../brokers/kafka/own-kafka.ts';
+export { sharedKafka } from '../brokers/kafka/shared-kafka.ts';
+export { ownRabbitmq } from '../brokers/rabbitmq/own-rabbitmq.ts';
+export type { RabbitmqServer } from '../brokers/rabbitmq/rabbitmq-server.ts';
+export { sharedRabbitmq } from '../brokers/rabbitmq/shared-rabbitmq.ts';
+export { ownRedis } from '../brokers/redis/own-redis.ts';
+export type { RedisServer } from '../brokers/redis/redis-server.ts';
+export { sharedRedis } from '../brokers/redis/shared-redis.ts';
+export type { Server, ServerSettings } from '../brokers/server.ts';
 export { eventually } from './eventually.ts';
+export { freePort } from './free-port.ts';
 export { assertHistory } from './history/assert-history.ts';
 export { checkHistory } from './history/check-history.ts';
 export { type EffectLedger, effectLedger } from './history/effect-ledger.ts';

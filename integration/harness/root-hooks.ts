@@ -1,5 +1,6 @@
 /** Mocha's root hooks for tests with servers; `integration/.mocharc.json` names this file. */
 import { setImmediate } from 'node:timers/promises';
+import { closeSharedServers } from '../brokers/shared-server.ts';
 import { fatalWarnings } from './fatal-warnings.ts';
 import { dropLeftDatabases } from './postgres/fresh-database.ts';
 import { closeSharedPostgres, sharedPostgres } from './postgres/shared-postgres.ts';
@@ -21,6 +22,7 @@ export const mochaGlobalSetup = async (): Promise<void> => {
 export const mochaGlobalTeardown = async (): Promise<void> => {
   await dropLeftDatabases();
   await closeSharedPostgres();
+  await closeSharedServers();
 };
 
 export const mochaHooks = {

@@ -1,0 +1,3 @@
+import { installKafka } from '../integration/brokers/install/install-kafka.ts';
+
+await installKafka(console.log);
