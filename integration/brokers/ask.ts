@@ -11,14 +11,13 @@ export interface Question<T> {
   readonly read: (answer: Buffer) => T | undefined;
 }
 
-const answerTimeoutMs = 5_000;
 const startTimeoutMs = 60_000;
 
-/** Asks once, on a connection of its own. Rejects when there is no answer. */
-export const ask = async <T>({ host, port, bytes, read }: Question<T>): Promise<T> => {
+/** Asks once, on a connection of its own. Rejects when there is no answer in time. */
+export const ask = async <T>({ host, port, bytes, read }: Question<T>, { timeoutMs = 5_000 } = {}): Promise<T> => {
   const socket = connect({ host, port, noDelay: true });
   try {
-    socket.setTimeout(answerTimeoutMs, () => socket.destroy(new Error(`${host}:${port} says nothing`)));
+    socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`${host}:${port} says nothing`)));
     await once(socket, 'connect');
     socket.write(bytes);
     let answer = Buffer.alloc(0);

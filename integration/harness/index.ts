@@ -1,6 +1,10 @@
 export type { KafkaServer, KafkaSettings } from '../brokers/kafka/kafka-server.ts';
 export { ownKafka } from '../brokers/kafka/own-kafka.ts';
 export { sharedKafka } from '../brokers/kafka/shared-kafka.ts';
+export { type FreshDatabase, freshDatabase } from '../brokers/postgres/fresh-database.ts';
+export { ownPostgres } from '../brokers/postgres/own-postgres.ts';
+export type { PostgresServer, PostgresStopMode } from '../brokers/postgres/postgres-server.ts';
+export { sharedPostgres } from '../brokers/postgres/shared-postgres.ts';
 export { ownRabbitmq } from '../brokers/rabbitmq/own-rabbitmq.ts';
 export type { RabbitmqServer } from '../brokers/rabbitmq/rabbitmq-server.ts';
 export { sharedRabbitmq } from '../brokers/rabbitmq/shared-rabbitmq.ts';
@@ -18,9 +22,5 @@ export { createEntryTable, readEntryTables, recordEntry } from './history/entry-
 export { openHistory, readHistory } from './history/open-history.ts';
 export type { Violation } from './history/violation.ts';
 export { type TcpProxy, tcpProxy } from './network/tcp-proxy.ts';
-export { type FreshDatabase, freshDatabase } from './postgres/fresh-database.ts';
-export { ownPostgres } from './postgres/own-postgres.ts';
-export type { PostgresServer, StopMode } from './postgres/postgres-server.ts';
-export { sharedPostgres } from './postgres/shared-postgres.ts';
 export { say, told } from './process/say.ts';
 export { type Child, spawnChild } from './process/spawn-child.ts';

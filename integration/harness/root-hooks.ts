@@ -1,27 +1,25 @@
 /** Mocha's root hooks for tests with servers; `integration/.mocharc.json` names this file. */
 import { setImmediate } from 'node:timers/promises';
+import { dropLeftDatabases } from '../brokers/postgres/fresh-database.ts';
+import { sharedPostgres } from '../brokers/postgres/shared-postgres.ts';
 import { closeSharedServers } from '../brokers/shared-server.ts';
 import { fatalWarnings } from './fatal-warnings.ts';
-import { dropLeftDatabases } from './postgres/fresh-database.ts';
-import { closeSharedPostgres, sharedPostgres } from './postgres/shared-postgres.ts';
 import { endRunningChildren } from './process/spawn-child.ts';
 
 const strays: unknown[] = [];
 
-/** Starts the servers, says which way, and begins to watch for what no test may cause. */
+/** Starts Postgres, which nearly every test needs (the brokers start at their first use), and begins to watch for what no test may cause. */
 export const mochaGlobalSetup = async (): Promise<void> => {
   process.on('uncaughtExceptionMonitor', (error) => strays.push(error));
   process.on('warning', (warning) => {
     if (fatalWarnings.has(warning.name)) strays.push(warning);
   });
   endWithLauncher();
-  const server = await sharedPostgres();
-  console.log(`Postgres ${server.version}: ${server.way}, ${new URL(server.url).host}`);
+  await sharedPostgres();
 };
 
 export const mochaGlobalTeardown = async (): Promise<void> => {
   await dropLeftDatabases();
-  await closeSharedPostgres();
   await closeSharedServers();
 };
 

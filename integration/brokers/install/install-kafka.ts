@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { freePort } from '../../harness/free-port.ts';
 import { askUntilAnswered } from '../ask.ts';
 import { brokerConfig, propertiesText } from '../kafka/broker-config.ts';
-import { kafkaAnswers } from '../kafka/kafka-answers.ts';
+import { kafkaBrokers } from '../kafka/kafka-brokers.ts';
 import { classArchive, formattedStorage, javaArguments, kafkaHome, kafkaIsInstalled } from '../kafka/kafka-home.ts';
 import { kafkaVersion } from '../kafka/kafka-version.ts';
 import { findCommand } from '../local/find-command.ts';
@@ -69,7 +69,7 @@ const archiveClasses = async (java: string): Promise<void> => {
     args: [...options, ...javaArguments(), 'kafka.Kafka', properties],
     folder: folder.path,
     logFile: join(folder.path, 'kafka.log'),
-    answering: (assertAlive) => askUntilAnswered(kafkaAnswers(host, port), assertAlive),
+    answering: (assertAlive) => askUntilAnswered(kafkaBrokers(host, port), assertAlive),
   });
   await broker.stop('SIGTERM');
   await folder.remove();

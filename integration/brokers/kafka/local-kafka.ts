@@ -7,7 +7,7 @@ import { localServer, serverFolder } from '../local/local-server.ts';
 import { startServerProcess } from '../local/server-process.ts';
 import { notInstalled } from '../not-installed.ts';
 import { brokerConfig, propertiesText } from './broker-config.ts';
-import { kafkaAnswers } from './kafka-answers.ts';
+import { kafkaBrokers } from './kafka-brokers.ts';
 import { classArchive, formattedStorage, javaArguments, kafkaIsInstalled } from './kafka-home.ts';
 import type { KafkaServer, KafkaSettings } from './kafka-server.ts';
 import { kafkaVersion } from './kafka-version.ts';
@@ -16,7 +16,7 @@ const host = '127.0.0.1';
 const quickCompiler = ['-XX:TieredStopAtLevel=1', `-XX:SharedArchiveFile=${classArchive}`];
 
 /** Starts a Kafka from its jars on free ports, in a temporary folder. */
-export const localKafka = async (settings: KafkaSettings = {}): Promise<KafkaServer> => {
+export const localKafka = async (settings: KafkaSettings): Promise<KafkaServer> => {
   const java = findCommand('java');
   if (java === undefined) throw notInstalled('Kafka', 'there is no java');
   if (!kafkaIsInstalled()) throw notInstalled('Kafka', 'its jars are not on this machine');
@@ -41,7 +41,7 @@ export const localKafka = async (settings: KafkaSettings = {}): Promise<KafkaSer
         args: [...(settings.javaOptions ?? quickCompiler), ...javaArguments(), 'kafka.Kafka', properties],
         folder: folder.path,
         logFile: join(folder.path, 'kafka.log'),
-        answering: (assertAlive) => askUntilAnswered(kafkaAnswers(host, ports.client), assertAlive),
+        answering: (assertAlive) => askUntilAnswered(kafkaBrokers(host, ports.client), assertAlive),
       }),
     version: async () => kafkaVersion,
     signals: { fast: 'SIGTERM', kill: 'SIGKILL' },

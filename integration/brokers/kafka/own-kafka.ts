@@ -1,10 +1,9 @@
-import { announce } from '../announce.ts';
+import { ownServer } from '../own-server.ts';
+import { dockerKafka } from './docker-kafka.ts';
 import type { KafkaServer, KafkaSettings } from './kafka-server.ts';
 import { localKafka } from './local-kafka.ts';
 
+const start = ownServer({ name: 'Kafka', docker: dockerKafka, local: localKafka });
+
 /** Starts a Kafka of one's own, to stop, kill and pause; close it. */
-export const ownKafka = async (settings?: KafkaSettings): Promise<KafkaServer> => {
-  const server = await localKafka(settings);
-  announce('Kafka', server);
-  return server;
-};
+export const ownKafka = (settings: KafkaSettings = {}): Promise<KafkaServer> => start(settings);

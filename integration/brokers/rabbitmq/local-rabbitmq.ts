@@ -7,18 +7,19 @@ import { localServer, serverFolder } from '../local/local-server.ts';
 import { startServerProcess } from '../local/server-process.ts';
 import { notInstalled } from '../not-installed.ts';
 import type { ServerSettings } from '../server.ts';
+import { configText } from './config-text.ts';
 import { startPortMapper } from './port-mapper.ts';
 import type { RabbitmqServer } from './rabbitmq-server.ts';
 import { rabbitmqVersion } from './rabbitmq-version.ts';
 
 /** The wrapper that Debian puts on the PATH runs as its own user only; the script behind it runs as anybody. */
 const places = ['/usr/lib/rabbitmq/bin/rabbitmq-server', 'rabbitmq-server'];
-const plugins = ['rabbitmq_consistent_hash_exchange'];
+
 /** One scheduler and no busy waiting: many nodes share the machine with the tests. */
 const erlang = '+S 1:1 +SDcpu 1:1 +SDio 2 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}';
 
 /** Starts the RabbitMQ of this machine as a node of its own on free ports, in a temporary folder. */
-export const localRabbitmq = async ({ config = {} }: ServerSettings = {}): Promise<RabbitmqServer> => {
+export const localRabbitmq = async ({ config = {} }: ServerSettings): Promise<RabbitmqServer> => {
   const file = findCommand(...places);
   if (file === undefined) throw notInstalled('RabbitMQ', 'there is no rabbitmq-server');
   const folder = serverFolder('rabbitmq');
@@ -56,9 +57,8 @@ const environment = (folder: string, port: number, config: Readonly<Record<strin
     'log.file': 'false',
     ...config,
   };
-  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
-  writeFileSync(place('rabbitmq.conf'), lines.join(''));
-  writeFileSync(place('enabled_plugins'), `[${plugins.join(',')}].\n`);
+  writeFileSync(place('rabbitmq.conf'), configText(settings));
+  writeFileSync(place('enabled_plugins'), '[].\n');
   mkdirSync(place('mnesia'), { recursive: true });
   return {
     HOME: folder,

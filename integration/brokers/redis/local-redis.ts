@@ -6,14 +6,12 @@ import { localServer, serverFolder } from '../local/local-server.ts';
 import { startServerProcess } from '../local/server-process.ts';
 import { notInstalled } from '../not-installed.ts';
 import type { ServerSettings } from '../server.ts';
+import { redisArguments } from './redis-arguments.ts';
 import type { RedisServer } from './redis-server.ts';
 import { redisVersion } from './redis-version.ts';
 
-/** Without `appendonly` nothing is stored: a test that restarts its server asks for it. */
-const defaults = { save: '', appendonly: 'no' };
-
 /** Starts the `redis-server` of this machine on a free port, in a temporary folder. */
-export const localRedis = async ({ config = {} }: ServerSettings = {}): Promise<RedisServer> => {
+export const localRedis = async ({ config }: ServerSettings): Promise<RedisServer> => {
   const file = findCommand('redis-server');
   if (file === undefined) throw notInstalled('Redis', 'there is no redis-server');
   const folder = serverFolder('redis');
@@ -26,7 +24,7 @@ export const localRedis = async ({ config = {} }: ServerSettings = {}): Promise<
       startServerProcess({
         name: 'Redis',
         file,
-        args: Object.entries({ ...defaults, ...config, ...fixed }).flatMap(([name, value]) => [`--${name}`, value]),
+        args: redisArguments({ ...config, ...fixed }),
         folder: folder.path,
         logFile: join(folder.path, 'redis.log'),
         answering: (assertAlive) => askUntilAnswered(question, assertAlive),

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { withClient } from '../postgres/with-client.ts';
+import { withClient } from '../../brokers/postgres/with-client.ts';
 import type { Entry, NewEntry } from './entry.ts';
 
 /** Runs one statement in the caller's transaction, or on any connection. `values` may be sent as text. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Client } from 'pg';
-import { eventually, ownPostgres, type PostgresServer, type StopMode } from '../../harness/index.ts';
+import { eventually, ownPostgres, type PostgresServer, type PostgresStopMode } from '../../harness/index.ts';
 
 const query = async (url: string, text: string, timeoutMs = 5_000): Promise<unknown[]> => {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: timeoutMs, query_timeout: timeoutMs });
@@ -31,7 +31,7 @@ describe("a test's own Postgres", () => {
     assert.deepEqual(await query(server.url, 'show fsync'), [{ fsync: 'on' }]);
   });
 
-  for (const mode of ['fast', 'immediate', 'kill'] satisfies StopMode[]) {
+  for (const mode of ['fast', 'immediate', 'kill'] satisfies PostgresStopMode[]) {
     it(`stops (${mode}) and starts again at the same URL with what was committed`, async () => {
       await query(server.url, 'insert into kept values (1)');
       const firstStart = await startTimeOf(server.url);

@@ -27,7 +27,7 @@ describe('a run with the root hooks', () => {
 
   it('says at the start which way each server runs, and its version', async () => {
     const { passed, output } = await runOf('quiet', env);
-    assert.match(output, /^Postgres \d+(\.\d+)?: environment, /);
+    assert.match(output, /^Postgres \d+(\.\d+)?: environment$/m);
     assert.ok(passed, output);
   });
 

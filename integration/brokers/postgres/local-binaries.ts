@@ -3,7 +3,7 @@ import { chmodSync, cpSync, mkdtempSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { dieWithUs } from '../process/watchdog.ts';
+import { dieWithUs } from '../../harness/process/watchdog.ts';
 import type { LocalUser } from './local-user.ts';
 
 let folder: string | undefined;

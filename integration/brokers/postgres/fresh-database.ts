@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { eventually } from '../eventually.ts';
+import { eventually } from '../../harness/eventually.ts';
 import type { PostgresServer } from './postgres-server.ts';
 import { sharedPostgres } from './shared-postgres.ts';
 import { withClient } from './with-client.ts';
