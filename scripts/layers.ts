@@ -4,7 +4,8 @@
  */
 const layers: readonly (readonly string[])[] = [
   ['core'],
-  ['flow', 'policies', 'postgres', 'idempotency', 'supervisor', 'telemetry'],
+  ['flow'],
+  ['policies', 'postgres', 'idempotency', 'supervisor', 'telemetry'],
   [
     'relay',
     'transport-memory',

@@ -9,8 +9,10 @@ export { ClaimEndedError } from './claim.ts';
 export { type ContiguousRing, createContiguousRing, type Ticket } from './contiguous-ring.ts';
 export { type DeathCertificate, deadHeaderNames, deadMessage, deadTopicOf, isDeadTopic } from './dead-message.ts';
 export { createFailedPartitions, type FailedPartitions } from './failed-partitions.ts';
+export { createInTurn } from './in-turn.ts';
 export { createIntake, type Intake, type IntakeOptions, type IntakePartition, type IntakeRecord } from './intake.ts';
 export { createLanes, type Lanes, type LanesOptions, type Turn } from './lanes.ts';
+export { type Lease, LeaseLostError, type LeaseRecord } from './lease.ts';
 export {
   createMailbox,
   type Mailbox,
@@ -22,6 +24,13 @@ export {
 } from './mailbox.ts';
 export { partitionOf } from './partition-of.ts';
 export { settledOrAborted } from './settled-or-aborted.ts';
+export {
+  createSharedLeases,
+  type LeaseShare,
+  type LeaseStore,
+  type SharedLeases,
+  type SharedLeasesOptions,
+} from './shared-leases.ts';
 export { createWatermarks, type Watermarks, type WatermarksOptions } from './watermarks.ts';
 export { createWindow, type Window } from './window.ts';
 export { within } from './within.ts';

@@ -1,60 +1,22 @@
 import { createHash } from 'node:crypto';
-import {
-  type Clock,
-  ClosedError,
-  createRuntime,
-  type Health,
-  InvalidOptionError,
-  type Runtime,
-  sleep,
-} from '@holdfast/core';
-import { DatabaseTimeoutError, withDeadline } from './abort.ts';
+import { createRuntime } from '@holdfast/core';
+import { createSharedLeases, type Lease, type SharedLeases, type SharedLeasesOptions } from '@holdfast/flow';
+import { DatabaseTimeoutError } from './abort.ts';
 import { classify } from './classify.ts';
-import { createListener, type Listener } from './create-listener.ts';
-import { createTurns } from './create-turns.ts';
+import { createListener } from './create-listener.ts';
 import type { Database } from './database.ts';
-import type { Lease } from './lease.ts';
-import { leaseBeats } from './lease-beats.ts';
-import { leaseHoldings } from './lease-holdings.ts';
-import { leaseReleases } from './lease-releases.ts';
 import { leaseStatements } from './lease-statements.ts';
 
-export interface LeasesOptions<Tx> {
+export interface LeasesOptions<Tx> extends Omit<SharedLeasesOptions, 'store' | 'owner'> {
   readonly database: Database<Tx>;
-  /** What the slots are of: members of the same scope share them. */
-  readonly scope: string;
-  readonly slots: number;
-  /** How long a silent owner keeps its slots, in milliseconds. It renews three times as often. Default 10,000. */
-  readonly leaseMs?: number | undefined;
-  /** How long a slot that another member should have may still be worked on, in milliseconds. Default 10,000. */
-  readonly drainMs?: number | undefined;
   /** Unique for every call of `createLeases`. Default: a new id. */
   readonly owner?: string | undefined;
-  /** The slot is ours from now on. A rejection gives it back. */
-  readonly onAcquired: (lease: Lease) => Promise<void> | void;
-  /** End what is under way; when it resolves the slot is given back. It must end soon after the signal aborts. */
-  readonly onReleasing: (lease: Lease, signal: AbortSignal) => Promise<void> | void;
-  /** The slot is not ours any more: stop at once. */
-  readonly onLost: (lease: Lease) => void;
-  readonly runtime?: Partial<Runtime> | undefined;
 }
 
 /** The slots of a scope that this member owns, shared evenly with all live members. */
-export interface Leases {
-  /**
-   * Joins. A database that is slow or away is waited for, up to 30 s; then, or at once for what waiting cannot mend, it
-   * rejects and is over. Later beats are tried again until `close()`.
-   */
-  start(): Promise<void>;
-  readonly held: readonly Lease[];
-  /** Looks now: renews, takes and gives back. Rejects if the database did not answer. */
-  beat(): Promise<void>;
+export interface Leases extends SharedLeases {
   /** Starts the count of deaths again: call it when the slot has been worked on with success. */
   resetDeaths(lease: Lease): Promise<void>;
-  /** Ready: its leases are renewed, and it has its share of the slots. */
-  health(): Health;
-  /** Idempotent. Drains and gives everything back, so that others take it at once; ends by `deadlineMs` (default 10,000). */
-  close(options?: { readonly deadlineMs?: number | undefined }): Promise<void>;
 }
 
 /**
@@ -65,127 +27,31 @@ export interface Leases {
  * `lease_holds(scope, slot, epoch)` in the same statement.
  */
 export const createLeases = <Tx>(options: LeasesOptions<Tx>): Leases => {
-  const { database, scope, slots, leaseMs = 10_000, drainMs = 10_000, onAcquired, onReleasing, onLost } = options;
-  checkOptions(slots, leaseMs);
+  const { database, scope, slots, leaseMs = 10_000 } = options;
   const runtime = createRuntime(options.runtime);
-  const { clock, log } = runtime;
   const owner = options.owner ?? runtime.ids();
   const channel = leaseChannel(database.schema, scope);
   const statements = leaseStatements(database, { scope, owner, slots, leaseMs, channel });
-  const inTurn = createTurns();
-  let leaving = false;
-  let missing = 0;
-  let listener: Listener | undefined;
-  let closing: Promise<void> | undefined;
-
-  const holdings = leaseHoldings({
-    ...{ scope, owner, clock, log, drainMs, onAcquired, onReleasing, onLost },
-    deadline: () => beats.deadline,
-    release: (lease) => release(lease),
-  });
-  const release = leaseReleases({
-    ...{ scope, log, inTurn, letGo: holdings.letGo },
-    send: (leases) => withDeadline(clock, leaseMs / 3, (signal) => statements.release(leases, leaving, signal)),
-  });
-  const beats = leaseBeats({
-    ...{ scope, leaseMs, runtime, inTurn },
-    send: async (signal) => {
-      const share = await statements.beat(holdings.leases, leaving, signal);
-      return () => {
-        missing = share.missing;
-        holdings.apply(share.leases);
-      };
+  const leases = createSharedLeases({
+    ...options,
+    owner,
+    store: {
+      ...statements,
+      listen: (onSignal) => createListener(database, channel, onSignal, { runtime }),
+      mayPass: (error) => classify(error) !== 'fatal',
+      late: (timeoutMs) => new DatabaseTimeoutError(timeoutMs),
     },
-    onDeadline: () => holdings.loseAll('it could not be renewed in time'),
   });
-  const join = async (until: number): Promise<void> => {
-    try {
-      await beats.beat();
-    } catch (error) {
-      if (leaving || classify(error) === 'fatal' || clock.monotonic() >= until) throw error;
-      await sleep(clock, leaseMs / 10);
-      if (!leaving) await join(until);
-    }
-  };
-  const start = async (): Promise<void> => {
-    if (leaving) throw new ClosedError(`leases of '${scope}'`);
-    try {
-      await join(clock.monotonic() + maxJoinMs);
-    } catch (error) {
-      beats.stop();
-      throw error;
-    }
-    if (leaving) return;
-    listener = createListener(database, channel, () => void beats.beat().catch(() => {}), { runtime });
-  };
-  const close = async (deadlineMs: number): Promise<void> => {
-    leaving = true;
-    const listenerClosed = listener?.close();
-    const handBack = async (signal: AbortSignal): Promise<void> => {
-      // A beat that is on its way may still bring slots.
-      await inTurn(async () => {});
-      await holdings.releaseAll(signal);
-      await release();
-    };
-    if (beats.begun) await withinDeadline(clock, deadlineMs, handBack);
-    const abandoned = holdings.loseAll('close() reached its deadline').map(({ slot }) => slot);
-    if (abandoned.length > 0) log.warn({ scope, abandoned }, 'slots were not given back in time; they will expire');
-    beats.stop();
-    await listenerClosed;
-  };
   return {
-    start,
+    ...leases,
+    // Read anew at each access.
     get held() {
-      return holdings.leases;
+      return leases.held;
     },
-    beat: () => (leaving ? Promise.reject(new ClosedError(`leases of '${scope}'`)) : beats.beat()),
-    resetDeaths: (lease) => statements.resetDeaths(lease),
-    health: () => healthOf({ scope, missing, failure: beats.failure, renewed: clock.monotonic() < beats.deadline }),
-    close: ({ deadlineMs = 10_000 } = {}) => (closing ??= close(deadlineMs)),
+    resetDeaths: statements.resetDeaths,
   };
-};
-
-/** How long `start` waits for a database that does not answer. */
-const maxJoinMs = 30_000;
-
-/** Ends by the deadline whatever `run` does; its signal aborts a little earlier, so that it can end in order. */
-const withinDeadline = async (
-  clock: Clock,
-  deadlineMs: number,
-  run: (signal: AbortSignal) => Promise<void>,
-): Promise<void> => {
-  const controller = new AbortController();
-  const end = Promise.withResolvers<void>();
-  const cancelEnd = clock.after(deadlineMs, end.resolve);
-  const cancelSignal = clock.after(deadlineMs * 0.8, () => controller.abort(new DatabaseTimeoutError(deadlineMs)));
-  await Promise.race([run(controller.signal), end.promise]);
-  cancelEnd();
-  cancelSignal();
 };
 
 /** One channel per scope, of a length that Postgres takes whatever the scope's name. */
 const leaseChannel = (schema: string, scope: string): string =>
   `holdfast_leases_${createHash('sha256').update(`${schema}:${scope}`).digest('hex').slice(0, 24)}`;
-
-const checkOptions = (slots: number, leaseMs: number): void => {
-  if (!Number.isSafeInteger(slots) || slots < 1) {
-    throw new InvalidOptionError('slots', `found ${slots}, expected a whole number from 1`);
-  }
-  if (!(leaseMs >= 100)) throw new InvalidOptionError('leaseMs', `found ${leaseMs}, expected at least 100`);
-};
-
-interface LeasesState {
-  readonly scope: string;
-  readonly missing: number;
-  readonly failure: unknown;
-  readonly renewed: boolean;
-}
-
-const healthOf = ({ scope, missing, failure, renewed }: LeasesState): Health => {
-  const why = failure instanceof Error ? failure.message : 'no beat was answered yet';
-  const reasons = [
-    ...(renewed ? [] : [`leases of '${scope}' are not renewed: ${why}`]),
-    ...(missing > 0 ? [`other members still hold ${missing} slots of '${scope}' that are its share`] : []),
-  ];
-  return { live: true, ready: reasons.length === 0, reasons };
-};

@@ -1,3 +1,4 @@
+export { type Lease, LeaseLostError } from '@holdfast/flow';
 export { DatabaseTimeoutError } from './abort.ts';
 export { baseSchema } from './base-schema.ts';
 export {
@@ -23,7 +24,6 @@ export {
   type KyselyTransaction,
   kyselyDatabase,
 } from './kysely-database.ts';
-export { type Lease, LeaseLostError } from './lease.ts';
 export { MigrationChangedError, migrate } from './migrate.ts';
 export type { OrmDatabaseOptions } from './orm-database.ts';
 export type { PgClient, PgPool, PgResult } from './pg-client.ts';

@@ -1,5 +1,5 @@
+import type { Lease, LeaseShare } from '@holdfast/flow';
 import type { Database } from './database.ts';
-import type { Lease, LeaseRecord } from './lease.ts';
 
 /** One member's view of a scope's leases in the database. Every call is one statement. */
 export interface LeaseStatements {
@@ -7,13 +7,6 @@ export interface LeaseStatements {
   beat(held: readonly Lease[], leaving: boolean, signal: AbortSignal): Promise<LeaseShare>;
   release(held: readonly Lease[], leaving: boolean, signal: AbortSignal): Promise<void>;
   resetDeaths(lease: Lease): Promise<void>;
-}
-
-/** What a member has after a beat. */
-export interface LeaseShare {
-  readonly leases: readonly LeaseRecord[];
-  /** How many slots of its fair share others still hold. */
-  readonly missing: number;
 }
 
 export interface LeaseStatementsOptions {

@@ -1,5 +1,5 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
-import { createTurns } from './create-turns.ts';
+import { createInTurn } from '@holdfast/flow';
 import { quoteIdentifier } from './quote-identifier.ts';
 
 /** What is used of a `Client` of pg that no pool has. */
@@ -46,7 +46,7 @@ export const openPgListenSession = async (client: PgListenClient, clock: Clock):
   const channels = new Map<string, Set<() => void>>();
   const listening = new Set<string>();
   // One at a time: pg queues them too, but not for much longer.
-  const inTurn = createTurns();
+  const inTurn = createInTurn();
   const query = (text: string): ReturnType<PgListenClient['query']> => inTurn(() => client.query(text));
   const ask = async <T>(answer: Promise<T>): Promise<T> => {
     const cancel = clock.after(answerMs, () => lose('the listening connection gives no answer'));

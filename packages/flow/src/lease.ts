@@ -3,14 +3,14 @@ import { type Clock, HoldfastError } from '@holdfast/core';
 /** The right to work on one slot of a scope alone. */
 export interface Lease {
   readonly slot: number;
-  /** Grows with every change of owner: the fencing number for `lease_holds`. */
+  /** Grows with every change of owner: the fencing number. */
   readonly epoch: string;
   readonly owner: string;
   /** The owner before died, or stalled past its time, without giving the slot back. */
   readonly takenOver: boolean;
-  /** How often that has happened in a row; see `Leases.resetDeaths`. */
+  /** How often that has happened in a row. */
   readonly deaths: number;
-  /** Aborts when the lease ends: before it ends in the database, when it was lost, and when it was given back. */
+  /** Aborts when the lease ends: before it ends in the store, when it was lost, and when it was given back. */
   readonly signal: AbortSignal;
   /** False from the moment of the deadline, also where a blocked event loop has not let the signal abort yet. */
   holds(): boolean;
@@ -24,7 +24,7 @@ export class LeaseLostError extends HoldfastError {
   }
 }
 
-/** What the database says of one lease. */
+/** What the store says of one lease. */
 export interface LeaseRecord {
   readonly slot: number;
   readonly epoch: string;

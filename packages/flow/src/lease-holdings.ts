@@ -1,6 +1,6 @@
 import type { Clock, Log } from '@holdfast/core';
-import { watchAbort } from './abort.ts';
 import { type HeldLease, holdLease, type Lease, LeaseLostError, type LeaseRecord } from './lease.ts';
+import { settledOrAborted } from './settled-or-aborted.ts';
 
 export interface LeaseHoldingsOptions {
   readonly scope: string;
@@ -13,14 +13,14 @@ export interface LeaseHoldingsOptions {
   readonly onAcquired: (lease: Lease) => Promise<void> | void;
   readonly onReleasing: (lease: Lease, signal: AbortSignal) => Promise<void> | void;
   readonly onLost: (lease: Lease) => void;
-  /** Gives a drained lease back in the database. Does not reject. */
+  /** Gives a drained lease back in the store. Does not reject. */
   readonly release: (lease: Lease) => Promise<void>;
 }
 
-/** What this process holds of a scope, and what becomes of it. Knows no database. */
+/** What this process holds of a scope, and what becomes of it. Knows no store. */
 export interface LeaseHoldings {
   readonly leases: readonly Lease[];
-  /** Takes over what the database says: some are new, some are lost, some are to be given back. */
+  /** Takes over what the store says: some are new, some are lost, some are to be given back. */
   apply(records: readonly LeaseRecord[]): void;
   /** The lease is about to be given back: its signal aborts. */
   letGo(lease: Lease): void;
@@ -74,16 +74,15 @@ export const leaseHoldings = (options: LeaseHoldingsOptions): LeaseHoldings => {
   const giveBack = async ({ lease, ready, drain }: Holding): Promise<void> => {
     const tooLong = new LeaseLostError(scope, lease.slot, 'draining took too long');
     const cancel = clock.after(drainMs, () => drain.abort(tooLong));
-    const { aborted, dispose } = watchAbort(drain.signal);
-    aborted.catch(cancel);
+    drain.signal.addEventListener('abort', cancel, { once: true });
     try {
-      await Promise.race([ready, aborted.catch(() => {})]);
+      await settledOrAborted(ready, drain.signal);
       await onReleasing(lease, drain.signal);
     } catch (error) {
       log.error({ error, scope, slot: lease.slot }, 'a slot could not be drained; giving it back as it is');
     } finally {
       cancel();
-      dispose();
+      drain.signal.removeEventListener('abort', cancel);
     }
     if (!lease.signal.aborted) await release(lease);
   };

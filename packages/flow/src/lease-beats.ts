@@ -1,5 +1,4 @@
 import { type Runtime, reach } from '@holdfast/core';
-import { withDeadline } from './abort.ts';
 
 export interface LeaseBeatsOptions {
   readonly scope: string;
@@ -7,8 +6,8 @@ export interface LeaseBeatsOptions {
   readonly runtime: Runtime;
   /** No beat is sent while a release is on its way, so that each sees what the other did. */
   readonly inTurn: <T>(task: () => Promise<T>) => Promise<T>;
-  /** Sends one beat; the result is applied only if its answer came before its own deadline. */
-  readonly send: (signal: AbortSignal) => Promise<() => void>;
+  /** Sends one beat and waits for its answer up to `timeoutMs`; the result is applied only if the answer came in time. */
+  readonly send: (timeoutMs: number) => Promise<() => void>;
   /** The deadline has passed without a newer one. */
   readonly onDeadline: () => void;
 }
@@ -19,14 +18,14 @@ export interface LeaseBeats {
   beat(): Promise<void>;
   /** Until when the leases hold, by the monotonic clock. */
   readonly deadline: number;
-  /** Whether one was ever asked for: this member may be known in the database. */
+  /** Whether one was ever asked for: this member may be known in the store. */
   readonly begun: boolean;
   /** Why the last beat failed. */
   readonly failure: unknown;
   stop(): void;
 }
 
-/** How much earlier than the database an owner lets go: clocks may run at different speeds. */
+/** How much earlier than the store an owner lets go: clocks may run at different speeds. */
 const marginShare = 0.1;
 
 export const leaseBeats = (options: LeaseBeatsOptions): LeaseBeats => {
@@ -53,7 +52,7 @@ export const leaseBeats = (options: LeaseBeatsOptions): LeaseBeats => {
   const sendOne = async (): Promise<void> => {
     await reach('lease.beforeRenew');
     const sentAt = clock.monotonic();
-    const apply = await withDeadline(clock, beatMs, send);
+    const apply = await send(beatMs);
     const until = sentAt + leaseMs * (1 - marginShare);
     if (stopped || clock.monotonic() >= until) return;
     moveDeadline(until);
