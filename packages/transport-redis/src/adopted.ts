@@ -1,0 +1,55 @@
+import type { Message } from '@holdfast/core';
+import { copyOf, fromWire, isOurs } from './wire.ts';
+
+/** An entry of a stream that somebody else writes. */
+export interface RawEntry {
+  /** The stream's own id of the entry. */
+  readonly id: string;
+  readonly fields: Readonly<Record<string, Uint8Array>>;
+}
+
+/** What a raw entry is as a message; what is left out is taken from the entry. */
+export type ReadEntry = (raw: RawEntry) => Partial<Message>;
+
+/** A stream that somebody else declared: it is one partition, and is never made, trimmed or deleted by us. */
+export interface AdoptedStream {
+  /** The stream's key. */
+  readonly stream: string;
+  /**
+   * Where rejected messages go: a topic of ours. `null`: nothing rejects here, because a consumer with a database keeps
+   * its dead letters there; a message that is rejected all the same stays where it is and is tried again.
+   */
+  readonly deadTopic: string | null;
+  /**
+   * Reads messages that others have made. Default: an entry as this transport writes it; of any other the id is the
+   * entry's, the type, key and body are the fields of these names, and without a field `body` the body is all fields as JSON.
+   */
+  readonly read?: ReadEntry | undefined;
+}
+
+/** The message in an entry of an adopted stream. */
+export const readAdopted = (adopted: AdoptedStream, id: string, fields: readonly Buffer[]): Message => {
+  if (adopted.read === undefined && isOurs(fields)) return fromWire(id, fields);
+  const named: Record<string, Uint8Array> = Object.create(null);
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const [name, value] = [fields[at], fields[at + 1]];
+    if (name !== undefined && value !== undefined) named[name.toString()] = copyOf(value);
+  }
+  const own = adopted.read?.({ id, fields: named }) ?? {};
+  const text = (name: string): string | undefined => named[name] && Buffer.from(named[name]).toString();
+  const key = 'key' in own ? own.key : text('key');
+  return {
+    id: own.id ?? id,
+    type: own.type ?? text('type') ?? adopted.stream,
+    ...(key === undefined ? {} : { key }),
+    headers: own.headers ?? {},
+    body: own.body ?? named.body ?? asJson(named),
+  };
+};
+
+const asJson = (fields: Readonly<Record<string, Uint8Array>>): Uint8Array =>
+  Buffer.from(
+    JSON.stringify(
+      Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, Buffer.from(value).toString()])),
+    ),
+  );

@@ -1,0 +1,50 @@
+/** What is used of a client of ioredis 5 or 6, or of its cluster client. */
+export interface RedisClient {
+  readonly status: string;
+  readonly isCluster?: boolean | undefined;
+  readonly options: object;
+  /** A cluster client takes its nodes first. */
+  duplicate(...overrides: readonly (object | undefined)[]): unknown;
+}
+
+/** One connection of our own, made by {@link RedisClient.duplicate}. */
+export interface OwnClient {
+  readonly status: string;
+  connect(): Promise<void>;
+  disconnect(): void;
+  callBuffer(command: string, args: (string | Buffer | number)[]): Promise<unknown>;
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  subscribe(...channels: string[]): Promise<unknown>;
+  readonly stream?: { destroy(): unknown } | undefined;
+}
+
+/**
+ * A connection with the settings of `client`, that never sends anything twice, queues nothing, and ends when it is lost:
+ * the driver's defaults queue without limit while offline and send again what may have run.
+ */
+export const duplicateClient = (client: RedisClient, connectionName: string): OwnClient => {
+  const own = {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    maxRetriesPerRequest: null,
+    retryStrategy: () => null,
+    reconnectOnError: null,
+    commandTimeout: undefined,
+    blockingTimeout: undefined,
+    socketTimeout: undefined,
+    connectionName,
+  };
+  const duplicate = client.isCluster
+    ? client.duplicate(undefined, {
+        ...{ lazyConnect: true, enableOfflineQueue: false, clusterRetryStrategy: () => null },
+        redisOptions: { ...redisOptionsOf(client), ...own, lazyConnect: undefined },
+      })
+    : client.duplicate(own);
+  // By the driver's contract a duplicate is a client like the one that was given.
+  return duplicate as OwnClient;
+};
+
+const redisOptionsOf = ({ options }: RedisClient): object =>
+  'redisOptions' in options && typeof options.redisOptions === 'object' ? { ...options.redisOptions } : {};

@@ -1,0 +1,35 @@
+import type { Clock, Health } from '@holdfast/core';
+import type { Intake, SharedLeases } from '@holdfast/flow';
+import { textOf } from './errors.ts';
+import type { OwnedPartition } from './owned-partition.ts';
+
+/** Without a settlement for so long, while messages wait, a subscription is not ready. */
+const stalledAfterMs = 30_000;
+
+export interface Condition {
+  readonly closed: boolean;
+  readonly leases: readonly Pick<SharedLeases, 'health' | 'held'>[];
+  readonly partitions: readonly OwnedPartition[];
+  /** What cannot be done at the moment, and why; undefined reasons are none. */
+  readonly failures: Readonly<Record<string, unknown>>;
+  readonly intake: Pick<Intake, 'inFlight' | 'lastProgress' | 'reasons'>;
+  readonly clock: Clock;
+}
+
+/** Health from what has happened, not from being connected. */
+export const readHealth = ({ closed, leases, partitions, failures, intake, clock }: Condition): Health => {
+  if (closed) return { live: false, ready: false, reasons: ['closed'] };
+  const paused = intake.reasons.map((reason) => `paused: ${reason}`);
+  const unready = leases.flatMap((one) => one.health().reasons);
+  const held = leases.reduce((sum, one) => sum + one.held.length, 0);
+  if (held > partitions.length) unready.push(`takes up ${held - partitions.length} partitions`);
+  for (const [what, error] of Object.entries(failures)) {
+    if (error !== undefined) unready.push(`cannot ${what}: ${textOf(error)}`);
+  }
+  const idleMs = clock.monotonic() - intake.lastProgress;
+  const behind = intake.inFlight > 0 || partitions.some(({ more }) => more);
+  if (behind && paused.length === 0 && idleMs > stalledAfterMs) {
+    unready.push(`nothing settled for ${Math.round(idleMs)} ms while ${intake.inFlight} messages are in flight`);
+  }
+  return { live: true, ready: unready.length === 0, reasons: [...paused, ...unready] };
+};

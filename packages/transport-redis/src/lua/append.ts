@@ -1,0 +1,36 @@
+import { script } from '../script.ts';
+import { slowestGroup } from './slowest-group.ts';
+
+/**
+ * Appends messages to a partition, in order, all or those before the first that is refused.
+ * KEYS: stream. ARGV: messages (msgpack: id, type, key, content type, headers, body; false for none), capacity (0: none),
+ * whether the stream is adopted. Returns how many were stored, and why not more: an error's text, or 'FULL' and the
+ * slowest group.
+ */
+export const append = script(`${slowestGroup}
+local messages = cmsgpack.unpack(ARGV[1])
+local capacity = tonumber(ARGV[2])
+if capacity > 0 and redis.call('XLEN', KEYS[1]) + #messages > capacity then
+  local floor, slowest = slowest_group(KEYS[1])
+  if floor then redis.call('XTRIM', KEYS[1], 'MINID', floor) end
+  if redis.call('XLEN', KEYS[1]) + #messages > capacity then
+    return { 0, 'FULL', slowest }
+  end
+end
+local xadd = ARGV[3] == '1' and { 'XADD', KEYS[1], 'NOMKSTREAM', '*' } or { 'XADD', KEYS[1], '*' }
+local head = #xadd
+for at, message in ipairs(messages) do
+  local n = head
+  for field, name in ipairs({ 'id', 'type', 'key', 'content-type', 'headers', 'body' }) do
+    if message[field] then
+      xadd[n + 1] = name
+      xadd[n + 2] = message[field]
+      n = n + 2
+    end
+  end
+  local reply = redis.pcall(unpack(xadd, 1, n))
+  if not reply then return { at - 1, 'MISSING' } end
+  if type(reply) == 'table' and reply.err then return { at - 1, reply.err } end
+end
+return { #messages }
+`);

@@ -1,0 +1,44 @@
+import type { Lease } from '@holdfast/flow';
+import type { Connection } from './connection.ts';
+import type { Groups } from './groups.ts';
+import { claim } from './lua/claim.ts';
+import { replyCode } from './reply-error.ts';
+import { runScript, textsOf } from './script.ts';
+import type { Topic } from './topics.ts';
+
+export interface TakeOptions {
+  readonly connection: Connection;
+  readonly groups: Groups;
+  readonly group: string;
+  readonly onLostBodies: (topic: Topic, partition: number, ids: readonly string[]) => void;
+}
+
+/** Where the owner of a partition goes on. */
+export interface Taken {
+  readonly cursor: string;
+  readonly pending: number;
+}
+
+/**
+ * Makes a lease count in Redis: from now on nobody with an older one can read or ack. Takes over what other consumers of
+ * the group have pending, whatever its idle time.
+ */
+export const takePartition = async (
+  { connection, groups, group, onLostBodies }: TakeOptions,
+  { topic, lease, keys }: { readonly topic: Topic; readonly lease: Lease; readonly keys: readonly string[] },
+): Promise<Taken> => {
+  for (let from = '-'; ; ) {
+    const reply = await runScript(connection, claim, { keys, args: [group, lease.epoch, from] }).catch(
+      async (error: unknown) => {
+        if (replyCode(error) !== 'NOGROUP') throw error;
+        await groups.heal(topic, group, lease.slot);
+        return undefined;
+      },
+    );
+    if (reply === undefined) continue;
+    const [cursor = '0-0', pending, next = '', ...lost] = textsOf(reply);
+    if (lost.length > 0) onLostBodies(topic, lease.slot, lost);
+    if (next === '') return { cursor, pending: Number(pending) };
+    from = next;
+  }
+};

@@ -1,0 +1,150 @@
+import {
+  type Capabilities,
+  ClosedError,
+  checkSubscribe,
+  PublishError,
+  type Receive,
+  type SubscribeOptions,
+  type Subscription,
+  type Transport,
+  UnsupportedError,
+} from '@holdfast/core';
+import { deadTopicOf } from '@holdfast/flow';
+import { createAppender } from './appender.ts';
+import { checkServer } from './check-server.ts';
+import { createConnection } from './connection.ts';
+import { createGroups } from './groups.ts';
+import { createKeys } from './keys.ts';
+import { createKnownTopics } from './known-topics.ts';
+import { type RedisTransportOptions, readOptions, type Settings } from './options.ts';
+import { createStreamPublisher } from './publish.ts';
+import { keepRetention } from './retention.ts';
+import { createSignals } from './signals.ts';
+import { type StreamSubscription, startSubscription } from './subscribe.ts';
+import { createTopics, deadTopicFor } from './topics.ts';
+import { createTopology } from './topology.ts';
+
+const name = 'redis';
+const defaultDeadlineMs = 10_000;
+const noGrave = 'its adopted stream names no `deadTopic`; name one, the message stays where it is meanwhile';
+
+/**
+ * Redis Streams as a transport: a topic is a stream for each partition, a group a consumer group on each, and a partition
+ * has one owner in a group at a time, by a lease in Redis and a token that every read and ack checks.
+ *
+ * A message is published when the primary has it. A failover can lose what the replicas had not received, acks and groups
+ * included: ask for `confirmations` where that matters, and see `durable` for a crash of the server itself.
+ */
+export const redisTransport = (options: RedisTransportOptions): Transport => {
+  const settings = readOptions(options);
+  const { client, runtime, commandTimeoutMs: timeoutMs } = settings;
+  const { log } = runtime;
+  const connections = {
+    // Apart, so that large publishes and `WAIT` do not hold up reads and acks.
+    publish: createConnection({ client, timeoutMs, runtime, role: 'publish' }),
+    consume: createConnection({ client, timeoutMs, runtime, role: 'consume' }),
+  };
+  const keys = createKeys(settings.prefix);
+  const signals = createSignals({ client, timeoutMs, runtime });
+  const topics = createTopics({
+    ...{ connection: connections.publish, keys, log, defaultPartitions: settings.partitions },
+    adopted: new Map(
+      Object.entries(settings.topics).flatMap(([topic, { adopt }]) => (adopt === undefined ? [] : [[topic, adopt]])),
+    ),
+  });
+  const groups = createGroups(connections.publish, keys);
+  const subscriptions = new Set<StreamSubscription>();
+  const publisher = createStreamPublisher({
+    append: createAppender({ connection: connections.publish, keys, settings, runtime }),
+    withTopic: createKnownTopics(topics, () => topology.declare()),
+    maxBodyBytes: settings.maxBodyBytes,
+  });
+  const retention = keepRetention({
+    ...{ connection: connections.consume, settings, runtime },
+    owned: () => [...subscriptions].flatMap(({ owned }) => owned),
+  });
+  let closed: Promise<void> | undefined;
+
+  const requireOpen = (): void => {
+    if (closed !== undefined) throw new ClosedError(`transport '${name}'`);
+  };
+  const topology = createTopology({
+    ...{ connection: connections.publish, keys, groups, signals, owner: runtime.ids(), settings, topics, requireOpen },
+    checkServer: () => checkServer(connections.publish, settings, log),
+  });
+
+  const publish: Transport['publish'] = async (topic, messages, sending) => {
+    if (closed !== undefined) {
+      const error = new ClosedError(`transport '${name}'`);
+      throw PublishError.all(topic, messages, { outcome: 'failed', error });
+    }
+    await publisher.publish(topic, messages, sending);
+  };
+
+  const subscribe = async (
+    names: readonly string[],
+    receive: Receive,
+    subscribing: SubscribeOptions,
+  ): Promise<Subscription> => {
+    requireOpen();
+    checkSubscribe(names, subscribing);
+    await topology.declare();
+    const targets = await Promise.all(names.map((topic) => topics.ensure(topic)));
+    for (const topic of targets) await groups.create(topic, subscribing.group, subscribing.from);
+    requireOpen();
+    const graves = new Map(targets.map((topic) => [deadTopicOf(topic.name), deadTopicFor(topic)]));
+    const subscription = await startSubscription({
+      ...{ name, client, keys, groups, signals, settings, receive, runtime },
+      connection: connections.consume,
+      topics: targets,
+      options: subscribing,
+      deadLetter: async (message, deadTopic) => {
+        const grave = graves.get(deadTopic);
+        if (grave === undefined) throw new UnsupportedError(name, `reject a message of '${deadTopic}'`, noGrave);
+        await publisher.publish(grave, [message]);
+      },
+    });
+    subscriptions.add(subscription);
+    const forget = (): boolean => subscriptions.delete(subscription);
+    subscription.closed.then(forget, forget);
+    retention.start();
+    return subscription;
+  };
+
+  const close = async (deadlineMs: number): Promise<void> => {
+    const over = Promise.withResolvers<void>();
+    const cancel = runtime.clock.after(deadlineMs, over.resolve);
+    const end = async (): Promise<void> => {
+      await Promise.all([...subscriptions].map((subscription) => subscription.close({ deadlineMs: deadlineMs * 0.9 })));
+      await Promise.all([publisher.idle(), retention.close()]);
+    };
+    await Promise.race([end(), over.promise]);
+    cancel();
+    signals.close();
+    for (const connection of Object.values(connections)) connection.close();
+  };
+
+  const transport: Transport = {
+    name,
+    capabilities: capabilitiesOf(settings),
+    topology,
+    publish,
+    subscribe,
+    close: ({ deadlineMs = defaultDeadlineMs } = {}) => {
+      closed ??= close(deadlineMs);
+      return closed;
+    },
+    [Symbol.asyncDispose]: () => transport.close(),
+  };
+  return transport;
+};
+
+const capabilitiesOf = ({ maxBodyBytes, durable }: Settings): Capabilities => ({
+  durable,
+  replay: true,
+  seek: true,
+  failsSuffix: true,
+  maxHoldMs: 3_600_000,
+  maxBodyBytes,
+  balances: true,
+});
