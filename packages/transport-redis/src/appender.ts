@@ -8,7 +8,7 @@ import { packArrayHead } from './msgpack.ts';
 import type { Settings } from './options.ts';
 import { outcomeOf } from './reply-error.ts';
 import { runScript } from './script.ts';
-import type { Topic } from './topics.ts';
+import type { Topic } from './topic.ts';
 
 export interface AppenderOptions {
   readonly connection: Connection;

@@ -85,12 +85,4 @@ export class NotReplicatedError extends HoldfastError {
   }
 }
 
-/** Another process owns the partition now, or the fence is gone: what this one wanted was refused. */
-export class FencedError extends HoldfastError {
-  override readonly code = 'fenced';
-  constructor(topic: string, partition: number) {
-    super(`partition ${partition} of topic '${topic}' has another owner now; this one stops`, { retryable: true });
-  }
-}
-
 export const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

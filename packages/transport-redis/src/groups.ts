@@ -4,7 +4,7 @@ import type { Keys } from './keys.ts';
 import { readGroups } from './lua/groups.ts';
 import { replyCode } from './reply-error.ts';
 import { runScript } from './script.ts';
-import type { Topic } from './topics.ts';
+import type { Topic } from './topic.ts';
 
 /** The groups of topics in Redis: one consumer group of the same name on each partition's stream. */
 export interface Groups {

@@ -3,7 +3,7 @@ import type { Intake, SharedLeases } from '@holdfast/flow';
 import { textOf } from './errors.ts';
 import type { OwnedPartition } from './owned-partition.ts';
 
-/** Without a settlement for so long, while messages wait, a subscription is not ready. */
+/** Without a settlement for so long, while messages are in flight, a subscription is not ready. */
 const stalledAfterMs = 30_000;
 
 export interface Condition {
@@ -27,8 +27,7 @@ export const readHealth = ({ closed, leases, partitions, failures, intake, clock
     if (error !== undefined) unready.push(`cannot ${what}: ${textOf(error)}`);
   }
   const idleMs = clock.monotonic() - intake.lastProgress;
-  const behind = intake.inFlight > 0 || partitions.some(({ more }) => more);
-  if (behind && paused.length === 0 && idleMs > stalledAfterMs) {
+  if (intake.inFlight > 0 && paused.length === 0 && idleMs > stalledAfterMs) {
     unready.push(`nothing settled for ${Math.round(idleMs)} ms while ${intake.inFlight} messages are in flight`);
   }
   return { live: true, ready: unready.length === 0, reasons: [...paused, ...unready] };

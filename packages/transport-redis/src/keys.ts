@@ -1,4 +1,4 @@
-import type { Topic } from './topics.ts';
+import type { Topic } from './topic.ts';
 
 /**
  * The names of what is kept in Redis. What one script needs has the same hash tag, so that a cluster keeps it in one slot:

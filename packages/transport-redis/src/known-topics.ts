@@ -1,4 +1,5 @@
-import type { Topic, Topics } from './topics.ts';
+import type { Topic } from './topic.ts';
+import type { Topics } from './topics.ts';
 
 /** Calls `use` with the topic of that name, in call order. Rejects where the topic is not known, or nothing can be published. */
 export type WithTopic = <T>(name: string, use: (topic: Topic) => Promise<T>) => Promise<T>;

@@ -6,7 +6,7 @@ import { beat, countMembers, release } from './lua/lease.ts';
 import { isRefusal } from './reply-error.ts';
 import { runScript, textsOf } from './script.ts';
 import type { Signals } from './signals.ts';
-import type { Topic } from './topics.ts';
+import type { Topic } from './topic.ts';
 
 export interface LeaseStoreOptions {
   readonly connection: Connection;

@@ -1,6 +1,6 @@
 import type { Assignment } from '@holdfast/core';
 import type { IntakePartition, Lease } from '@holdfast/flow';
-import type { Topic } from './topics.ts';
+import type { Topic } from './topic.ts';
 
 /** A partition while this subscription owns it: from where it reads, and what it has settled. */
 export interface OwnedPartition {

@@ -4,7 +4,7 @@ import type { Acker } from './acker.ts';
 import type { Keys } from './keys.ts';
 import type { OwnedPartition } from './owned-partition.ts';
 import type { Taken } from './take-partition.ts';
-import type { Topic } from './topics.ts';
+import type { Topic } from './topic.ts';
 
 export interface PartitionsOptions {
   readonly keys: Keys;

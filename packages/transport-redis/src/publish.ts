@@ -3,7 +3,7 @@ import { partitionOf } from '@holdfast/flow';
 import type { Append } from './appender.ts';
 import type { WithTopic } from './known-topics.ts';
 import { createSender, type Sender } from './sender.ts';
-import type { Topic } from './topics.ts';
+import type { Topic } from './topic.ts';
 import { toWire } from './wire.ts';
 
 export interface PublisherOptions {

@@ -6,7 +6,7 @@ import { createLeaseStore, membersOf } from './lease-store.ts';
 import { moveGroup } from './lua/groups.ts';
 import { pairsOf, runScript } from './script.ts';
 import type { Signals } from './signals.ts';
-import type { Topic } from './topics.ts';
+import type { Topic } from './topic.ts';
 
 export interface SeekOptions {
   readonly connection: Connection;

@@ -1,7 +1,7 @@
 import { EarlierFailedError, type PublishOutcome } from '@holdfast/core';
 import { createBatcher, createFailedPartitions } from '@holdfast/flow';
 import type { Append } from './appender.ts';
-import type { Topic } from './topics.ts';
+import type { Topic } from './topic.ts';
 
 /** The messages of one call that go to one partition, in order. */
 export interface Portion {

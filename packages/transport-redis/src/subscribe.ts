@@ -21,7 +21,7 @@ import { createPartitions } from './partitions.ts';
 import { createReader } from './reader.ts';
 import type { Signals } from './signals.ts';
 import { takePartition } from './take-partition.ts';
-import type { Topic } from './topics.ts';
+import type { Topic } from './topic.ts';
 
 export interface Subscribing {
   readonly name: string;

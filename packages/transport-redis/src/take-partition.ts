@@ -4,7 +4,7 @@ import type { Groups } from './groups.ts';
 import { claim } from './lua/claim.ts';
 import { replyCode } from './reply-error.ts';
 import { runScript, textsOf } from './script.ts';
-import type { Topic } from './topics.ts';
+import type { Topic } from './topic.ts';
 
 export interface TakeOptions {
   readonly connection: Connection;

@@ -4,12 +4,7 @@ import type { AdoptedStream } from './adopted.ts';
 import type { Connection } from './connection.ts';
 import type { Keys } from './keys.ts';
 import { pairsOf } from './script.ts';
-
-export interface Topic {
-  readonly name: string;
-  readonly partitions: number;
-  readonly adopted?: AdoptedStream | undefined;
-}
+import type { Topic } from './topic.ts';
 
 /** The stored topics, remembered: a topic never changes. */
 export interface Topics {

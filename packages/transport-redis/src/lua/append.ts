@@ -1,4 +1,4 @@
-import { script } from '../script.ts';
+import { type Script, script } from '../script.ts';
 import { slowestGroup } from './slowest-group.ts';
 
 /**
@@ -7,7 +7,7 @@ import { slowestGroup } from './slowest-group.ts';
  * whether the stream is adopted. Returns how many were stored, and why not more: an error's text, or 'FULL' and the
  * slowest group.
  */
-export const append = script(`${slowestGroup}
+export const append: Script = script(`${slowestGroup}
 local messages = cmsgpack.unpack(ARGV[1])
 local capacity = tonumber(ARGV[2])
 if capacity > 0 and redis.call('XLEN', KEYS[1]) + #messages > capacity then

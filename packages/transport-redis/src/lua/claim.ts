@@ -1,4 +1,4 @@
-import { relievingScript } from '../script.ts';
+import { relievingScript, type Script } from '../script.ts';
 import { consumerName } from './fence.ts';
 
 /**
@@ -7,7 +7,7 @@ import { consumerName } from './fence.ts';
  * KEYS: stream, fences. ARGV: group, token, from. Returns the last delivered id, how many entries are pending, where to go
  * on taking over ('' when done), then the ids whose bodies are gone.
  */
-export const claim = relievingScript(`
+export const claim: Script = relievingScript(`
 local current = redis.call('HGET', KEYS[2], ARGV[1])
 if current and tonumber(current) > tonumber(ARGV[2]) then
   return redis.error_reply('FENCED another claim on this partition is newer')

@@ -1,10 +1,10 @@
-import { relievingScript } from '../script.ts';
+import { relievingScript, type Script } from '../script.ts';
 
 /**
  * The groups of a partition: name, pending, not delivered yet. Where Redis cannot say how many (after a seek), they are
  * counted, up to 100,000. KEYS: stream.
  */
-export const readGroups = relievingScript(`
+export const readGroups: Script = relievingScript(`
 local reply = {}
 if redis.call('EXISTS', KEYS[1]) == 0 then return reply end
 for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
@@ -28,7 +28,7 @@ return reply
 `);
 
 /** Moves a group: nothing is pending any more, and `id` counts as delivered. KEYS: stream. ARGV: group, id. */
-export const moveGroup = relievingScript(`
+export const moveGroup: Script = relievingScript(`
 repeat
   local rows = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1000)
   local ids = {}

@@ -1,4 +1,4 @@
-import { relievingScript } from '../script.ts';
+import { relievingScript, type Script } from '../script.ts';
 
 /** What both scripts know of leases. A lease is the text `epoch owner until releasing`; owner `-`: free. */
 const leases = `
@@ -28,7 +28,7 @@ end
  * KEYS: leases, members. ARGV: owner, slots, lease in ms, whether it leaves, channel, then slot and epoch of each held.
  * Returns how many slots of its share others hold, how many members there are, then slot, epoch and releasing of each.
  */
-export const beat = relievingScript(`${leases}
+export const beat: Script = relievingScript(`${leases}
 local micros = t[1] * 1000000 + t[2]
 local me, slots, lease_ms, leaving = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 local held = {}
@@ -103,7 +103,7 @@ return reply
 `);
 
 /** Gives slots back and tells the others. KEYS: leases, members. ARGV: owner, whether it leaves, channel, then slot and epoch of each. */
-export const release = relievingScript(`${leases}
+export const release: Script = relievingScript(`${leases}
 local known = all()
 for i = 4, #ARGV, 2 do
   local slot = tonumber(ARGV[i])
@@ -118,7 +118,7 @@ return 1
 `);
 
 /** How many members of a group live. KEYS: members. */
-export const countMembers = relievingScript(`
+export const countMembers: Script = relievingScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local living = 0

@@ -1,4 +1,4 @@
-import { relievingScript } from '../script.ts';
+import { relievingScript, type Script } from '../script.ts';
 import { consumerName, fence } from './fence.ts';
 
 /**
@@ -6,7 +6,7 @@ import { consumerName, fence } from './fence.ts';
  * KEYS: stream, fences. ARGV: group, token, how many, after which id: '>' for what nobody has been given.
  * Where there is nothing new: the last delivered id, in an array.
  */
-export const read = relievingScript(`${fence}
+export const read: Script = relievingScript(`${fence}
 local reply = redis.pcall(
   'XREADGROUP', 'GROUP', ARGV[1], '${consumerName}', 'COUNT', ARGV[3], 'STREAMS', KEYS[1], ARGV[4])
 if reply and reply.err then return redis.error_reply(reply.err) end

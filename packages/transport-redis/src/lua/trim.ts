@@ -1,4 +1,4 @@
-import { relievingScript } from '../script.ts';
+import { relievingScript, type Script } from '../script.ts';
 import { slowestGroup } from './slowest-group.ts';
 
 /**
@@ -6,7 +6,7 @@ import { slowestGroup } from './slowest-group.ts';
  * Returns how many were dropped, how many are left, and of each group its name, how long ago, in
  * ms, its oldest unsettled message came (0: none), and how many of its entries are pending.
  */
-export const trim = relievingScript(`${slowestGroup}
+export const trim: Script = relievingScript(`${slowestGroup}
 if redis.call('EXISTS', KEYS[1]) == 0 then return { 0, 0 } end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
