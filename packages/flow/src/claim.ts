@@ -21,7 +21,7 @@ export interface Claim {
   start(): void;
   stop(): void;
   /** The message is done with; once the claim has ended that moves nothing. */
-  settle(ticket: Ticket): void;
+  settle(ticket: Ticket, position: string): void;
   /** The message is given up. */
   giveUp(): void;
   /** Lets what runs end and settle, until `signal` aborts; then it has ended. */
@@ -45,9 +45,11 @@ export interface ClaimOptions {
   readonly assignment: Assignment;
   /** Told the position up to which everything is settled, each time it moves; never after the end. */
   readonly onSettled: (position: string) => void;
+  /** Told each position that is settled; never after the end. */
+  readonly onEach?: ((position: string) => void) | undefined;
 }
 
-export const createClaim = ({ assignment, onSettled }: ClaimOptions): Claim => {
+export const createClaim = ({ assignment, onSettled, onEach }: ClaimOptions): Claim => {
   const ring = createContiguousRing<string>();
   const controller = new AbortController();
   // Many handlers listen at once, one for each delivery; Node would warn at eleven.
@@ -99,9 +101,10 @@ export const createClaim = ({ assignment, onSettled }: ClaimOptions): Claim => {
     stop: () => {
       if (--running === 0) stillness.resolveAll();
     },
-    settle: (ticket) => {
+    settle: (ticket, at) => {
       inFlight--;
       if (phase === 'ended') return;
+      onEach?.(at);
       const moved = ring.settle(ticket);
       if (moved === undefined) return;
       position = moved;

@@ -9,6 +9,7 @@ export { ClaimEndedError } from './claim.ts';
 export { type ContiguousRing, createContiguousRing, type Ticket } from './contiguous-ring.ts';
 export { type DeathCertificate, deadHeaderNames, deadMessage, deadTopicOf, isDeadTopic } from './dead-message.ts';
 export { createFailedPartitions, type FailedPartitions } from './failed-partitions.ts';
+export { createFifo, type Fifo } from './fifo.ts';
 export { createInTurn } from './in-turn.ts';
 export { createIntake, type Intake, type IntakeOptions, type IntakePartition, type IntakeRecord } from './intake.ts';
 export { createLanes, type Lanes, type LanesOptions, type Turn } from './lanes.ts';

@@ -57,8 +57,15 @@ export interface IntakePartition {
  * stored. A settlement counts only for the claim that handed the message over, while it stands.
  */
 export interface Intake {
-  /** A claim begins; an earlier one on the same partition that has not ended is lost. `onSettled` is told each new position up to which all is settled. */
-  assign(assignment: Assignment, onSettled: (position: string) => void): IntakePartition;
+  /**
+   * A claim begins; an earlier one on the same partition that has not ended is lost. `onSettled` is told each new position
+   * up to which all is settled; `onEach` each position that is settled, before that, for brokers that settle one by one.
+   */
+  assign(
+    assignment: Assignment,
+    onSettled: (position: string) => void,
+    onEach?: (position: string) => void,
+  ): IntakePartition;
   /** How many records may be fetched now: 0 while full, paused or closed. */
   room(): number;
   /** Takes up to `most` of the room for a fetch under way, and says how much. Every record pushed uses one up. */
@@ -109,12 +116,16 @@ export const createIntake = (options: IntakeOptions): Intake => {
   let lastProgress = clock.monotonic();
   let closing: Promise<{ readonly abandoned: number }> | undefined;
 
-  const assign = (assignment: Assignment, onSettled: (position: string) => void): IntakePartition => {
+  const assign: Intake['assign'] = (assignment, onSettled, onEach) => {
     if (closing !== undefined) throw new ClosedError(`the subscription of group '${group}'`);
     const place = placeOf(assignment);
     const earlier = claims.get(place);
     if (earlier !== undefined) lose(earlier);
-    const claim = createClaim({ assignment, onSettled: reporting(assignment, onSettled) });
+    const claim = createClaim({
+      assignment,
+      onSettled: reporting(assignment, onSettled),
+      onEach: onEach && reporting(assignment, onEach),
+    });
     claims.set(place, claim);
     return {
       push: (record) => take(claim, place, record),

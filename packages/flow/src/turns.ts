@@ -77,9 +77,9 @@ export const createTurns = (
     }
   };
 
-  const settle = ({ claim, ticket }: Intaken): LaneTurn<TurnResult> => {
+  const settle = ({ claim, ticket, delivery }: Intaken): LaneTurn<TurnResult> => {
     const counts = claim.phase !== 'ended';
-    claim.settle(ticket);
+    claim.settle(ticket, delivery.position);
     claim.stop();
     onLeave(counts ? 'settled' : 'given-up');
     return done;

@@ -39,6 +39,23 @@ describe('an intake', () => {
     assert.equal(partition.inFlight + intake.inFlight + running.length, 0);
   });
 
+  it('tells of each settlement before it tells how far all is settled, and of none after the end', async () => {
+    const { intake, end, deliveries } = createRig();
+    const told: string[] = [];
+    const partition = intake.assign(
+      { ...orders0, token: 't1' },
+      (position) => told.push(`up to ${position}`),
+      (position) => told.push(position),
+    );
+    pushAll(partition, 'a1 b1 c1');
+    await end(deliveries[1], ack);
+    await end(deliveries[0], ack);
+    assert.deepEqual(told, ['2', '1', 'up to 2']);
+    partition.abandon();
+    await end(deliveries[2], ack);
+    assert.equal(told.length, 3);
+  });
+
   it('tells a delivery all that it knows of it', () => {
     const { intake, deliveries } = createRig();
     const message = messageOf('1', 'a');
