@@ -1,0 +1,28 @@
+import { transportSuite } from '@holdfast/conformance';
+import { rabbitmqTransport } from '@holdfast/transport-rabbitmq';
+import { type RabbitmqServer, sharedRabbitmq } from '../../harness/index.ts';
+
+describe('transport-rabbitmq', () => {
+  let server: RabbitmqServer;
+
+  before(async () => {
+    server = await sharedRabbitmq();
+  });
+
+  transportSuite(
+    {
+      name: 'rabbitmq',
+      create: (runtime) => rabbitmqTransport({ url: server.url, runtime, balanceMs: 100 }),
+      capabilities: {
+        durable: true,
+        replay: false,
+        seek: false,
+        failsSuffix: false,
+        maxHoldMs: 900_000,
+        maxBodyBytes: 1_048_576,
+        balances: true,
+      },
+    },
+    { describe, it, afterEach },
+  );
+});

@@ -1,0 +1,34 @@
+import { connect as connectAmqplib } from 'amqplib';
+import type { AmqpConnection } from './amqp.ts';
+import type { Settings } from './options.ts';
+
+/** A half-open connection is found after two to three of these. RabbitMQ's own 60 s would take minutes. */
+const heartbeatSeconds = 10;
+
+/** Makes one connection, by the caller's own means or from the URL. */
+export const connectOnce = ({ connect, url = '', connectTimeoutMs }: Settings): Promise<AmqpConnection> => {
+  if (connect !== undefined) return connect();
+  const target = new URL(url);
+  if (!target.searchParams.has('heartbeat')) target.searchParams.set('heartbeat', String(heartbeatSeconds));
+  return connectAmqplib(target.href, {
+    noDelay: true,
+    timeout: connectTimeoutMs,
+    clientProperties: { connection_name: 'holdfast' },
+  });
+};
+
+/** Where the broker is, for error messages: never with its password. */
+export const whereIs = ({ url }: Settings): string => (url === undefined ? 'the given connect()' : new URL(url).host);
+
+/**
+ * Whether the broker has answered and does not let us in. amqplib has the reply code of a failed handshake in its text
+ * only: 403 for credentials and permissions, 530 for a virtual host that is not there.
+ */
+export const isRefusal = (error: unknown): boolean => error instanceof Error && /\b(403|530) \(/.test(error.message);
+
+/** Ends a connection that does not answer: its socket is destroyed, which amqplib takes for an error and ends its timers. */
+export const destroyConnection = (connection: AmqpConnection, why: Error): void => {
+  const inner = (connection as { readonly connection?: { readonly stream?: { destroy?(error: Error): void } } })
+    .connection;
+  inner?.stream?.destroy?.(why);
+};

@@ -1,0 +1,172 @@
+import { type Assignment, type Receive, type SubscribeOptions, type Subscription, sleep } from '@holdfast/core';
+import { createIntake, type IntakeOptions, settledOrAborted, within } from '@holdfast/flow';
+import { createAdoptedShare } from './adopted-share.ts';
+import type { AmqpConnection } from './amqp.ts';
+import { connectOnce, whereIs } from './connect.ts';
+import { readHealth } from './health.ts';
+import { createIntaking } from './intaking.ts';
+import { createLink } from './link.ts';
+import type { Settings } from './options.ts';
+import { type OwnedPartition, ownPartition } from './owned-partition.ts';
+import { createShare, type Share } from './share.ts';
+import type { Topic } from './topics.ts';
+
+export interface Subscribing {
+  readonly name: string;
+  readonly settings: Settings;
+  readonly topics: readonly Topic[];
+  readonly receive: Receive;
+  readonly options: SubscribeOptions;
+  readonly deadLetter: IntakeOptions['deadLetter'];
+}
+
+export interface QueueSubscription extends Subscription {
+  /** Messages of the topic that it has been handed and has not settled. */
+  unsettled(topic: string, group: string): number;
+}
+
+const defaultDeadlineMs = 10_000;
+/** A prefetch is a 16-bit number. */
+const maxPrefetch = 65_535;
+
+/** Joins a group that exists, over a connection of its own. Rejects if it cannot join. */
+export const startSubscription = async (subscribing: Subscribing): Promise<QueueSubscription> => {
+  const { name, settings, topics, options, deadLetter } = subscribing;
+  const { runtime, balanceMs, drainMs, connectTimeoutMs } = settings;
+  const { clock, log } = runtime;
+  const { group, maxInFlight = 1_000 } = options;
+  const stop = new AbortController();
+  const ended = Promise.withResolvers<void>();
+  ended.promise.catch(() => {});
+  let wakeUp = Promise.withResolvers<void>();
+  let shares: readonly Share[] = [];
+  let failure: unknown;
+  let turn = 0;
+  let closing: Promise<void> | undefined;
+
+  const { toRecord, receive } = createIntaking({ receive: subscribing.receive, maxInFlight, runtime });
+  const intake = createIntake({ ...options, maxInFlight, receive, deadLetter, runtime, name });
+  const slots = topics.reduce((sum, topic) => sum + (topic.kind === 'own' ? topic.partitions : 1), 0);
+  const prefetch = Math.min(maxPrefetch, Math.ceil(maxInFlight / slots));
+
+  const owned = (): OwnedPartition[] => shares.flatMap((share) => share.owned);
+
+  /** One message of each partition in turn, so that a busy one does not take all the room. */
+  const takeIn = (): void => {
+    const partitions = owned();
+    const first = turn++;
+    for (let more = partitions.length > 0 && intake.room() > 0; more; ) {
+      more = false;
+      for (let n = 0; n < partitions.length; n++) {
+        if (partitions[(first + n) % partitions.length]?.takeIn()) more = true;
+      }
+    }
+  };
+
+  const wake = (): void => {
+    wakeUp.resolve();
+    wakeUp = Promise.withResolvers();
+  };
+
+  const shareOf = (connection: AmqpConnection, topic: Topic): Share => {
+    const read = topic.kind === 'own' ? undefined : topic.adoption.read;
+    const own = (queue: string, assignment: Assignment, onLost: (reason: unknown) => void): OwnedPartition =>
+      ownPartition({
+        ...{ connection, queue, assignment, prefetch, intake, subscribing: options, runtime },
+        toRecord: (raw) => toRecord(topic.name, read, raw),
+        onChange: takeIn,
+        onLost: (reason) => {
+          onLost(reason);
+          takeIn();
+          wake();
+        },
+      });
+    const common = { connection, group, runtime, own, wake };
+    if (topic.kind === 'own') return createShare({ ...common, topic, drainMs });
+    return createAdoptedShare({ ...common, topic: topic.name, queue: topic.adoption.queue ?? '' });
+  };
+
+  /** One connection's life. */
+  const live = async (connection: AmqpConnection, lost: AbortSignal): Promise<void> => {
+    shares = topics.map((topic) => shareOf(connection, topic));
+    const mine = shares;
+    const over = AbortSignal.any([lost, stop.signal]);
+    while (!over.aborted) {
+      const woken = wakeUp.promise;
+      try {
+        for (const share of mine) await share.tick();
+        failure = undefined;
+        firstLook.resolve();
+      } catch (error) {
+        if (over.aborted) break;
+        failure = error;
+        firstLook.reject(error);
+        log.error({ group, error }, 'could not look after the partitions; tries again');
+      }
+      const settled = failure === undefined && mine.every(({ missing }) => missing === undefined);
+      await within(clock, settled ? balanceMs : balanceMs / 4, (limit) =>
+        Promise.race([settledOrAborted(woken, limit), settledOrAborted(woken, over)]),
+      );
+    }
+    if (shares === mine) shares = [];
+    for (const one of mine.flatMap((share) => share.owned)) {
+      if (!stop.signal.aborted) one.lose(lost.reason);
+    }
+  };
+
+  const firstLook = Promise.withResolvers<void>();
+  firstLook.promise.catch(() => {});
+  const link = createLink({
+    ...{ purpose: `group ${group}`, where: whereIs(settings), runtime },
+    connect: () => connectOnce(settings),
+    onOpen: (connection, lost) => {
+      live(connection, lost).catch((error: unknown) => log.error({ group, error }, 'a subscription stopped by a bug'));
+    },
+  });
+
+  const close = async (deadlineMs: number): Promise<void> => {
+    stop.abort();
+    const partitions = owned();
+    const { abandoned } = await intake.close(deadlineMs * 0.8);
+    await within(clock, deadlineMs * 0.1, (limit) =>
+      Promise.race([Promise.all(partitions.map((one) => one.finish(limit))), sleep(clock, deadlineMs, limit)]),
+    );
+    await link.close(deadlineMs * 0.1);
+    shares = [];
+    if (abandoned > 0) {
+      log.warn(
+        { group, abandoned, deadlineMs },
+        'closed a subscription with deliveries running; their messages will be delivered again',
+      );
+    }
+    ended.resolve();
+  };
+
+  try {
+    await link.open(connectTimeoutMs);
+    await firstLook.promise;
+  } catch (error) {
+    await close(1_000);
+    throw error;
+  }
+  return {
+    pause: intake.pause,
+    resume: (reason) => {
+      intake.resume(reason);
+      takeIn();
+    },
+    health: () => readHealth({ closed: closing !== undefined, link, shares, failure, intake, clock }),
+    get assignments() {
+      return owned()
+        .filter(({ phase }) => phase === 'active' || phase === 'leaving')
+        .map(({ assignment }) => assignment);
+    },
+    closed: ended.promise,
+    close: ({ deadlineMs = defaultDeadlineMs } = {}) => {
+      closing ??= close(deadlineMs);
+      return closing;
+    },
+    unsettled: (topic, of) =>
+      of === group ? owned().reduce((sum, one) => sum + (one.assignment.topic === topic ? one.unsettled : 0), 0) : 0,
+  };
+};

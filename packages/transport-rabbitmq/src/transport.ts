@@ -1,0 +1,202 @@
+import {
+  type Capabilities,
+  ClosedError,
+  checkSubscribe,
+  InvalidOptionError,
+  PublishError,
+  type Receive,
+  type SubscribeOptions,
+  type Subscription,
+  type Transport,
+  UnsupportedError,
+} from '@holdfast/core';
+import { deadTopicOf, settledOrAborted, within } from '@holdfast/flow';
+import type { AmqpConfirmChannel, AmqpConnection } from './amqp.ts';
+import { closeWithin, type OpenChannel, openConfirmChannel } from './channel.ts';
+import { connectOnce, whereIs } from './connect.ts';
+import { createLink } from './link.ts';
+import { type RabbitmqTransportOptions, readOptions, type Settings } from './options.ts';
+import { createPublisher } from './publish.ts';
+import { createReturned } from './returned.ts';
+import { createSender } from './sender.ts';
+import { type QueueSubscription, startSubscription } from './subscribe.ts';
+import { createTopics, type ForeignTopic, refuseReplay, type Topic } from './topics.ts';
+import { createTopology } from './topology.ts';
+
+const name = 'rabbitmq';
+const defaultDeadlineMs = 10_000;
+
+/**
+ * RabbitMQ 3.10 or newer. A topic is a direct exchange, each of its groups a quorum queue per partition with a single
+ * active consumer. Publishing is confirmed; one connection publishes, and each subscription has one of its own. All are
+ * made at their first use, and again whenever they are lost.
+ */
+export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport => {
+  const settings = readOptions(options);
+  const { runtime, connectTimeoutMs, maxUnconfirmed } = settings;
+  const { clock, log } = runtime;
+  const subscriptions = new Set<QueueSubscription>();
+  let sending: OpenChannel<AmqpConfirmChannel> | undefined;
+  let closed: Promise<void> | undefined;
+
+  const requireOpen = (): void => {
+    if (closed !== undefined) throw new ClosedError(`transport '${name}'`);
+  };
+  const connection = (): Promise<AmqpConnection> => link.open(connectTimeoutMs);
+  const topics = createTopics({ settings, connection, runtime });
+  const topology = createTopology({
+    ...{ name, settings, topics, connection, requireOpen },
+    unsettled: (topic, group) => {
+      let sum = 0;
+      for (const subscription of subscriptions) sum += subscription.unsettled(topic, group);
+      return sum;
+    },
+  });
+  const sender = createSender({ maxUnconfirmed, onReturned: createReturned({ topics, connection, runtime }) });
+
+  /** The confirming channel, and another one whenever it ends while its connection lives: an exchange was gone, a message too large. */
+  const keepSending = async (at: AmqpConnection, lost: AbortSignal): Promise<void> => {
+    while (!lost.aborted) {
+      const open = await openConfirmChannel(at);
+      sending = open;
+      sender.attach(open);
+      await settledOrAborted(new Promise(() => {}), open.ended);
+      if (!lost.aborted && closed === undefined) {
+        topics.forget();
+        log.warn({ error: open.ended.reason }, 'the publishing channel has ended; opens another one');
+      }
+    }
+  };
+
+  const link = createLink({
+    ...{ purpose: 'publishing', where: whereIs(settings), runtime },
+    connect: () => connectOnce(settings),
+    onOpen: (at, lost) => {
+      // What was declared may be gone with the broker that it was declared on.
+      topics.forget();
+      topology.forget();
+      keepSending(at, lost).catch((error: unknown) => {
+        if (!lost.aborted) log.error({ error }, 'the publishing channel could not be opened');
+      });
+    },
+    onBlocked: (reason) => sender.block(reason !== undefined),
+  });
+
+  const publisher = createPublisher({
+    ...{ name, settings, sender, link },
+    known: (topic) => (topology.isDeclared ? topics.known(targetOf(topic)) : undefined),
+    require: async (topic) => {
+      if (!topology.isDeclared) await topology.declare();
+      return topics.require(targetOf(topic));
+    },
+    onOverdue: () => {
+      if (sending !== undefined) void closeWithin(clock, 1_000, sending);
+    },
+  });
+
+  /** The dead letters of an adopted topic go where its adoption says. */
+  const targetOf = (topic: string): string => {
+    for (const [adopted, { deadTopic }] of settings.adopted) {
+      if (topic === deadTopicOf(adopted) && deadTopic !== undefined) return deadTopic;
+    }
+    return topic;
+  };
+
+  const publish: Transport['publish'] = async (topic, messages, sendingOptions) => {
+    if (closed !== undefined) {
+      const error = new ClosedError(`transport '${name}'`);
+      throw PublishError.all(topic, messages, { outcome: 'failed', error });
+    }
+    await publisher.publish(topic, messages, sendingOptions);
+  };
+
+  const prepare = async (topicName: string, { group, from, ordering = 'key' }: SubscribeOptions): Promise<Topic> => {
+    const topic = await topics.ensure(topicName);
+    if (topic.kind === 'adopted') {
+      await checkAdopted(topic, ordering);
+      return topic;
+    }
+    if (!(await topics.hasGroup(topic, group))) refuseReplay(name, topicName, group, from);
+    await topics.createGroup(topic, group);
+    return topic;
+  };
+
+  const checkAdopted = async ({ name: topic, adoption }: ForeignTopic, ordering: string): Promise<void> => {
+    const { queue, singleActiveConsumer, deadTopic } = adoption;
+    if (queue === undefined) {
+      throw new UnsupportedError(
+        name,
+        `subscribe to '${topic}', of which only an exchange was adopted`,
+        'adopt a queue too',
+      );
+    }
+    if (deadTopic === undefined) {
+      throw new InvalidOptionError(
+        `topics.${topic}.adopt.deadTopic`,
+        'found none; name the topic that rejected messages of the adopted queue go to',
+      );
+    }
+    if (ordering === 'key' && singleActiveConsumer !== true) {
+      throw new UnsupportedError(
+        name,
+        `keep the order of keys on the adopted queue '${queue}'`,
+        "several consumers share it; subscribe with ordering: 'none', or set singleActiveConsumer: true if it was declared with x-single-active-consumer",
+      );
+    }
+    await topics.ensure(deadTopic);
+  };
+
+  const subscribe = async (
+    names: readonly string[],
+    receive: Receive,
+    subscribing: SubscribeOptions,
+  ): Promise<Subscription> => {
+    requireOpen();
+    checkSubscribe(names, subscribing);
+    if (!topology.isDeclared) await topology.declare();
+    const targets: Topic[] = [];
+    for (const topic of names) targets.push(await prepare(topic, subscribing));
+    requireOpen();
+    const subscription = await startSubscription({
+      ...{ name, settings, topics: targets, receive, options: subscribing },
+      deadLetter: (message, deadTopic) => publisher.publish(deadTopic, [message]),
+    });
+    subscriptions.add(subscription);
+    const forget = (): boolean => subscriptions.delete(subscription);
+    subscription.closed.then(forget, forget);
+    return subscription;
+  };
+
+  const close = async (deadlineMs: number): Promise<void> => {
+    const startedAt = clock.monotonic();
+    const leftMs = (): number => Math.max(0, startedAt + deadlineMs - clock.monotonic());
+    await Promise.all([...subscriptions].map((subscription) => subscription.close({ deadlineMs: deadlineMs * 0.8 })));
+    const patienceMs = link.current === undefined ? 0 : leftMs() * 0.8;
+    await within(clock, patienceMs, (limit) => publisher.close(limit));
+    await link.close(leftMs());
+  };
+
+  const transport: Transport = {
+    name,
+    capabilities: capabilitiesOf(settings),
+    topology,
+    publish,
+    subscribe,
+    close: ({ deadlineMs = defaultDeadlineMs } = {}) => {
+      closed ??= close(deadlineMs);
+      return closed;
+    },
+    [Symbol.asyncDispose]: () => transport.close(),
+  };
+  return transport;
+};
+
+const capabilitiesOf = ({ maxBodyBytes, consumerTimeoutMs }: Settings): Capabilities => ({
+  durable: true,
+  replay: false,
+  seek: false,
+  failsSuffix: false,
+  maxHoldMs: Math.floor(consumerTimeoutMs / 2),
+  maxBodyBytes,
+  balances: true,
+});
