@@ -1,0 +1,49 @@
+import { type Assignment, type Runtime, type SubscribeOptions, sleep } from '@holdfast/core';
+import { settledOrAborted } from '@holdfast/flow';
+
+/** Tells a subscriber what it owns. */
+export interface Announcer {
+  /** Resolves with true when the subscriber has taken note, with false when `signal` aborted before. */
+  assigned(assignment: Assignment, signal: AbortSignal): Promise<boolean>;
+  /** Resolves when the subscriber has taken note or `signal` aborts. */
+  revoked(assignment: Assignment, signal: AbortSignal): Promise<void>;
+}
+
+/** How long a failed `onAssigned` waits before it is called again. */
+const againMs = 1_000;
+
+/** A callback that throws is logged: `onAssigned` is called again until it works, `onRevoked` counts as done. */
+export const createAnnouncer = (
+  { group, onAssigned, onRevoked }: Pick<SubscribeOptions, 'group' | 'onAssigned' | 'onRevoked'>,
+  { clock, log }: Runtime,
+): Announcer => {
+  const tell = async (assignment: Assignment): Promise<boolean> => {
+    try {
+      await onAssigned?.(assignment);
+      return true;
+    } catch (error) {
+      log.error({ ...assignment, group, error }, 'onAssigned failed; it will be called again');
+      return false;
+    }
+  };
+
+  return {
+    assigned: async (assignment, signal) => {
+      while (!signal.aborted) {
+        let noted = false;
+        const told = tell(assignment).then((worked) => {
+          noted = worked;
+        });
+        await settledOrAborted(told, signal);
+        if (noted) return !signal.aborted;
+        await sleep(clock, againMs, signal).catch(() => {});
+      }
+      return false;
+    },
+    revoked: (assignment, signal) => {
+      const call = async (): Promise<void> => onRevoked?.(assignment, signal);
+      const told = call().catch((error) => log.error({ ...assignment, group, error }, 'onRevoked failed'));
+      return settledOrAborted(told, signal);
+    },
+  };
+};

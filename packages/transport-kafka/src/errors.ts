@@ -1,0 +1,52 @@
+import { HoldfastError } from '@holdfast/core';
+
+/** No broker could be reached. */
+export class BrokerUnreachableError extends HoldfastError {
+  override readonly code = 'broker_unreachable';
+  constructor(cause: unknown) {
+    super(`no Kafka broker can be reached (${textOf(cause)}); check the addresses, and that the brokers run`, {
+      cause,
+      retryable: true,
+    });
+  }
+}
+
+/** The brokers turned the credentials down. Trying again cannot help. */
+export class AuthenticationError extends HoldfastError {
+  override readonly code = 'authentication_failed';
+  constructor(cause: unknown) {
+    super(`Kafka refused the credentials (${textOf(cause)}); correct them and create the transport anew`, { cause });
+  }
+}
+
+/** A message that is larger, with its key and headers, than its topic takes. */
+export class OversizedRecordError extends HoldfastError {
+  override readonly code = 'oversized_record';
+  constructor(topic: string, bytes: number, cause: unknown) {
+    super(
+      `a message of about ${bytes} bytes with key and headers is more than topic '${topic}' takes; ` +
+        'send less, or raise max.message.bytes of the topic',
+      { cause },
+    );
+  }
+}
+
+/** A broker answered a request with an error that trying again does not change. */
+export class RefusedError extends HoldfastError {
+  override readonly code = 'refused';
+  readonly kafkaCode: string;
+  constructor(what: string, kafkaCode: string, cause: unknown) {
+    super(`Kafka refused to ${what}: ${kafkaCode}`, { cause });
+    this.kafkaCode = kafkaCode;
+  }
+}
+
+/** A broker did not answer in time. What was asked may have been done. */
+export class NoAnswerError extends HoldfastError {
+  override readonly code = 'no_answer';
+  constructor(what: string, afterMs: number, cause?: unknown) {
+    super(`Kafka has not answered a request to ${what} for ${Math.round(afterMs)} ms`, { cause, retryable: true });
+  }
+}
+
+export const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,10 @@
+export {
+  AuthenticationError,
+  BrokerUnreachableError,
+  NoAnswerError,
+  OversizedRecordError,
+  RefusedError,
+} from './errors.ts';
+export type { AdoptedTopic, KafkaTopicRequest, KafkaTransportOptions } from './options.ts';
+export { kafkaTransport } from './transport.ts';
+export type { RawRecord, ReadRaw, ReadRecord } from './wire.ts';

@@ -1,0 +1,52 @@
+import type { KafkaRecord } from './driver.ts';
+import type { FetchedData, FetchedMessage } from './kafkajs-internals.ts';
+
+/** What of a fetched partition is for readers: not what is before the offset asked for, of aborted transactions, or a marker. */
+export const readFetched = (
+  { messages, abortedTransactions }: FetchedData,
+  from: bigint,
+): { readonly records: readonly KafkaRecord[]; readonly next: bigint } => {
+  const last = messages.at(-1);
+  if (last === undefined) return { records: [], next: from };
+  const end = BigInt(last.offset) + 1n;
+  const isAborted = abortedBy(abortedTransactions ?? []);
+  // A batch comes whole, also where it was asked for from its middle.
+  let skip = 0;
+  while (skip < messages.length && BigInt(messages[skip]?.offset ?? 0) < from) skip++;
+  const records: KafkaRecord[] = [];
+  for (let at = skip; at < messages.length; at++) {
+    const message = messages[at];
+    if (message !== undefined && !isAborted(message) && message.isControlRecord !== true)
+      records.push(toRecord(message));
+  }
+  return { records, next: end > from ? end : from };
+};
+
+/** The aborted transactions of a fetch in the order of their first offsets; a marker ends one of its producer. */
+const abortedBy = (
+  transactions: readonly { readonly producerId: string; readonly firstOffset: string }[],
+): ((message: FetchedMessage) => boolean) => {
+  if (transactions.length === 0) return () => false;
+  const ahead = [...transactions];
+  const aborting = new Set<string>();
+  return ({ offset, batchContext, isControlRecord }) => {
+    for (let next = ahead[0]; next !== undefined && BigInt(offset) >= BigInt(next.firstOffset); next = ahead[0]) {
+      aborting.add(next.producerId);
+      ahead.shift();
+    }
+    if (batchContext === undefined || !batchContext.inTransaction) return false;
+    if (isControlRecord === true) {
+      aborting.delete(batchContext.producerId);
+      return true;
+    }
+    return aborting.has(batchContext.producerId);
+  };
+};
+
+const toRecord = ({ offset, key, value, timestamp, headers }: FetchedMessage): KafkaRecord => ({
+  offset,
+  key,
+  value,
+  timestamp,
+  headers,
+});

@@ -1,0 +1,161 @@
+import { InvalidOptionError } from '@holdfast/core';
+import type { Kafka } from 'kafkajs';
+
+/**
+ * The cluster that kafkajs 2 hands to its partition assigners, and the brokers that it gives out: requests of the protocol,
+ * without kafkajs's own consumer and producer loops around them. As far as the driver uses it.
+ */
+export interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  findBroker(which: { readonly nodeId: number }): Promise<Broker>;
+  findGroupCoordinator(of: { readonly groupId: string }): Promise<Broker>;
+  findControllerBroker(): Promise<Broker>;
+  readonly brokerPool: BrokerPool;
+}
+
+export interface BrokerPool {
+  readonly seedBroker?: Broker | undefined;
+  readonly brokers: Readonly<Record<string, Broker>>;
+  readonly metadata: Metadata | null;
+  refreshMetadata(topics: readonly string[]): Promise<void>;
+}
+
+export interface Metadata {
+  readonly topicMetadata: readonly {
+    readonly topic: string;
+    readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[];
+  }[];
+}
+
+interface GroupRequest {
+  readonly groupId: string;
+  readonly memberId: string;
+}
+
+interface Topics<Partition> {
+  readonly topic: string;
+  readonly partitions: readonly Partition[];
+}
+
+/** Methods, whose parameters TypeScript compares both ways: kafkajs declares none of this. */
+export interface Broker {
+  readonly connectionPool: { readonly pool: readonly { readonly socket?: { destroy(error: Error): void } }[] };
+  joinGroup(
+    request: GroupRequest & {
+      readonly sessionTimeout: number;
+      readonly rebalanceTimeout: number;
+      readonly groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[];
+    },
+  ): Promise<{
+    readonly memberId: string;
+    readonly generationId: number;
+    readonly groupProtocol: string;
+    readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
+  }>;
+  syncGroup(
+    request: GroupRequest & {
+      readonly generationId: number;
+      readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[];
+    },
+  ): Promise<{ readonly memberAssignment: Buffer }>;
+  heartbeat(request: GroupRequest & { readonly groupGenerationId: number }): Promise<unknown>;
+  leaveGroup(request: GroupRequest): Promise<unknown>;
+  offsetCommit(
+    request: GroupRequest & {
+      readonly groupGenerationId: number;
+      readonly topics: readonly Topics<{ readonly partition: number; readonly offset: string }>[];
+    },
+  ): Promise<unknown>;
+  offsetFetch(request: {
+    readonly groupId: string;
+    readonly topics: readonly Topics<{ readonly partition: number }>[];
+  }): Promise<{ readonly responses: readonly Topics<{ readonly partition: number; readonly offset: string }>[] }>;
+  listOffsets(request: {
+    readonly isolationLevel: number;
+    readonly topics: readonly Topics<{ readonly partition: number; readonly timestamp: number }>[];
+  }): Promise<{ readonly responses: readonly Topics<{ readonly partition: number; readonly offset: string }>[] }>;
+  listGroups(): Promise<{ readonly groups: readonly { readonly groupId: string; readonly protocolType: string }[] }>;
+  describeGroups(request: {
+    readonly groupIds: readonly string[];
+  }): Promise<{ readonly groups: readonly { readonly members: readonly unknown[] }[] }>;
+  createTopics(request: {
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly numPartitions: number;
+      readonly replicationFactor?: number;
+    }[];
+  }): Promise<unknown>;
+  initProducerId(request: { readonly transactionTimeout: number }): Promise<{
+    readonly producerId: unknown;
+    readonly producerEpoch: number;
+  }>;
+  produce(request: {
+    readonly producerId: unknown;
+    readonly producerEpoch: number;
+    readonly acks: number;
+    readonly timeout: number;
+    readonly topicData: readonly Topics<{
+      readonly partition: number;
+      readonly firstSequence: number;
+      readonly messages: readonly unknown[];
+    }>[];
+  }): Promise<unknown>;
+  fetch(request: {
+    readonly isolationLevel: number;
+    readonly maxWaitTime: number;
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly topics: readonly Topics<{
+      readonly partition: number;
+      readonly fetchOffset: string;
+      readonly maxBytes: number;
+    }>[];
+  }): Promise<{
+    readonly responses: readonly { readonly topicName: string; readonly partitions: readonly FetchedData[] }[];
+  }>;
+}
+
+export interface FetchedData {
+  readonly partition: number;
+  readonly abortedTransactions?: readonly { readonly producerId: string; readonly firstOffset: string }[] | null;
+  readonly messages: readonly FetchedMessage[];
+}
+
+export interface FetchedMessage {
+  readonly offset: string;
+  readonly timestamp: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly isControlRecord?: boolean;
+  readonly batchContext?: { readonly producerId: string; readonly inTransaction: boolean };
+}
+
+/** A new cluster of the client: a consumer's, which is never run. It hands it to its partition assigners when it is made. */
+export const clusterOf = (client: Kafka): Cluster => {
+  let found: unknown;
+  client.consumer({
+    groupId: 'holdfast',
+    allowAutoTopicCreation: false,
+    partitionAssigners: [
+      ({ cluster }) => {
+        found = cluster;
+        return {
+          name: 'none',
+          version: 0,
+          assign: async () => [],
+          protocol: () => ({ name: 'none', metadata: Buffer.alloc(0) }),
+        };
+      },
+    ],
+  });
+  if (typeof found !== 'object' || found === null || !('brokerPool' in found)) {
+    throw new InvalidOptionError(
+      'client',
+      'found a client that is not of kafkajs 2; give a `Kafka` of kafkajs 2.2.4 or newer',
+    );
+  }
+  // kafkajs declares nothing of it; its 2.2.4 of 2023 is its last release, and the conformance suite runs all of it.
+  return found as unknown as Cluster;
+};

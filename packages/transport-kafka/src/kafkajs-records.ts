@@ -1,0 +1,55 @@
+import type { Fetched, ProduceRequest, RecordRequests } from './driver.ts';
+import { groupByTopic } from './group-by-topic.ts';
+import type { Use } from './kafkajs-driver.ts';
+import { readFetched } from './kafkajs-fetched.ts';
+import type { Broker } from './kafkajs-internals.ts';
+
+const readCommitted = 1;
+const allReplicas = -1;
+const transactionTimeoutMs = 60_000;
+
+export const recordRequests = (use: Use): RecordRequests => {
+  const leader = (nodeId: number): Promise<Broker> => use((cluster) => cluster.findBroker({ nodeId }));
+  return {
+    producerId: async () => {
+      const broker = await use((cluster) => cluster.findControllerBroker());
+      const { producerId, producerEpoch } = await broker.initProducerId({ transactionTimeout: transactionTimeoutMs });
+      return { id: producerId, epoch: producerEpoch };
+    },
+    produce: async ({ leader: nodeId, producer, timeoutMs, batches }: ProduceRequest) => {
+      const broker = await leader(nodeId);
+      await broker.produce({
+        producerId: producer.id,
+        producerEpoch: producer.epoch,
+        acks: allReplicas,
+        timeout: timeoutMs,
+        topicData: groupByTopic(batches, ({ partition, sequence, records }) => ({
+          partition,
+          firstSequence: sequence,
+          messages: records,
+        })),
+      });
+    },
+    fetch: async ({ leader: nodeId, waitMs, maxBytes, maxPartitionBytes, from }) => {
+      const broker = await leader(nodeId);
+      const { responses } = await broker.fetch({
+        isolationLevel: readCommitted,
+        maxWaitTime: waitMs,
+        minBytes: 1,
+        maxBytes,
+        topics: groupByTopic(from, ({ partition, offset }) => ({
+          partition,
+          fetchOffset: String(offset),
+          maxBytes: maxPartitionBytes,
+        })),
+      });
+      const asked = new Map(from.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]));
+      return responses.flatMap(({ topicName, partitions }) =>
+        partitions.map((data): Fetched => {
+          const offset = asked.get(`${topicName}/${data.partition}`) ?? 0n;
+          return { topic: topicName, partition: data.partition, ...readFetched(data, offset) };
+        }),
+      );
+    },
+  };
+};

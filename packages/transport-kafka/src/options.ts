@@ -1,0 +1,136 @@
+import { createRuntime, InvalidOptionError, type Runtime, requireWhole, type TopicRequest } from '@holdfast/core';
+import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
+import type { KafkaDriver } from './driver.ts';
+import { kafkajsDriver } from './kafkajs-driver.ts';
+import type { ReadRaw } from './wire.ts';
+
+/** A topic that somebody else declared: never made, changed or deleted. */
+export interface AdoptedTopic {
+  /** What it is called on the broker. Default: the name it has here. */
+  readonly topic?: string | undefined;
+  /** How to read records that somebody else wrote. Default: CloudEvents, else `topic/partition/offset` as the id. */
+  readonly read?: ReadRaw | undefined;
+  /** The topic that its dead letters go to, which must exist. Without one a dead letter stays where it is, and says so. */
+  readonly deadTopic?: string | undefined;
+}
+
+export interface KafkaTopicRequest extends TopicRequest {
+  readonly adopt?: AdoptedTopic | undefined;
+}
+
+export interface KafkaTransportOptions {
+  /** A client of kafkajs 2.2.4 or newer. Its retries and timeouts for connections hold, and it logs as it is told to. */
+  readonly client?: Kafka | undefined;
+  /** Instead of a client: the addresses to start from, `host:port`. */
+  readonly brokers?: readonly string[] | undefined;
+  readonly clientId?: string | undefined;
+  readonly ssl?: KafkaConfig['ssl'] | undefined;
+  readonly sasl?: KafkaConfig['sasl'] | undefined;
+  /** Topics that exist from the first use on. One that exists with another number of partitions is an error then. */
+  readonly topics?: Readonly<Record<string, KafkaTopicRequest>> | undefined;
+  /** Partitions of a topic that does not say. Default 8. */
+  readonly partitions?: number | undefined;
+  /** Of the topics that are made. Default: the broker's. */
+  readonly replicationFactor?: number | undefined;
+  /**
+   * The largest body. Default 1,000,000, which with key and headers stays below what a broker takes by default; what
+   * one takes is `max.message.bytes` of the topic, at least 48,588 more than this.
+   */
+  readonly maxBodyBytes?: number | undefined;
+  /** How long a publish is tried, while brokers are away, before its outcome is unknown. Default 30,000. */
+  readonly publishTimeoutMs?: number | undefined;
+  /** How long one answer is waited for before the connections are given up and made anew. Default 10,000. */
+  readonly requestTimeoutMs?: number | undefined;
+  /**
+   * How long a partition stays with a process that has died before another of its group takes it over. Default 10,000;
+   * the broker allows 6,000 and more by default. A process that is blocked for longer loses its partitions.
+   */
+  readonly sessionTimeoutMs?: number | undefined;
+  /** How often a member of a group reports. Others wait up to this long to be let in. Default: a tenth of the session. */
+  readonly heartbeatMs?: number | undefined;
+  /** How long a partition that moves to another process waits for its handlers. Default 10,000. */
+  readonly drainMs?: number | undefined;
+  /** How long a broker may hold a request for new records. Longer costs less while idle; what was full may wait for it. Default 250. */
+  readonly fetchWaitMs?: number | undefined;
+  /** How much is read at once of one partition. What is read ahead of the handlers is bounded by it. Default 1 MiB. */
+  readonly fetchBytes?: number | undefined;
+  readonly runtime?: Partial<Runtime> | undefined;
+}
+
+export interface Settings {
+  readonly driver: KafkaDriver;
+  readonly topics: Readonly<Record<string, KafkaTopicRequest>>;
+  readonly partitions: number;
+  readonly replicationFactor: number | undefined;
+  readonly maxBodyBytes: number;
+  readonly publishTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly drainMs: number;
+  readonly fetchWaitMs: number;
+  readonly fetchBytes: number;
+  readonly runtime: Runtime;
+}
+
+/** The options with their defaults; throws `invalid_option` for what cannot work. */
+export const readOptions = (options: KafkaTransportOptions): Settings => {
+  const runtime = createRuntime(options.runtime);
+  const sessionTimeoutMs = options.sessionTimeoutMs ?? 10_000;
+  const settings: Settings = {
+    driver: kafkajsDriver(clientOf(options, runtime)),
+    topics: options.topics ?? {},
+    partitions: options.partitions ?? 8,
+    replicationFactor: options.replicationFactor,
+    maxBodyBytes: options.maxBodyBytes ?? 1_000_000,
+    publishTimeoutMs: options.publishTimeoutMs ?? 30_000,
+    requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
+    sessionTimeoutMs,
+    heartbeatMs: options.heartbeatMs ?? Math.max(1, Math.floor(sessionTimeoutMs / 10)),
+    drainMs: options.drainMs ?? 10_000,
+    fetchWaitMs: options.fetchWaitMs ?? 250,
+    fetchBytes: options.fetchBytes ?? 1_048_576,
+    runtime,
+  };
+  requirePartitions('partitions', settings.partitions);
+  if (settings.replicationFactor !== undefined)
+    requireWhole('replicationFactor', settings.replicationFactor, 1, 32_767);
+  requireWhole('maxBodyBytes', settings.maxBodyBytes, 0, largestBody);
+  requireWhole('publishTimeoutMs', settings.publishTimeoutMs, 1);
+  requireWhole('requestTimeoutMs', settings.requestTimeoutMs, 1, largestTimeoutMs);
+  requireWhole('sessionTimeoutMs', settings.sessionTimeoutMs, 10, largestTimeoutMs);
+  requireWhole('heartbeatMs', settings.heartbeatMs, 1, Math.floor(settings.sessionTimeoutMs / 3));
+  requireWhole('drainMs', settings.drainMs, 0);
+  requireWhole('fetchWaitMs', settings.fetchWaitMs, 1, Math.floor(settings.requestTimeoutMs / 2));
+  requireWhole('fetchBytes', settings.fetchBytes, 1, largestBody);
+  return settings;
+};
+
+/** A request is one buffer, of which a broker takes 100 MiB by default. */
+const largestBody = 67_108_864;
+/** The protocol has 32 bits for it. */
+const largestTimeoutMs = 2_147_483_647;
+
+export const requirePartitions = (option: string, found: number): void => requireWhole(option, found, 1, 100_000);
+
+const clientOf = (
+  { client, brokers, clientId, ssl, sasl, requestTimeoutMs }: KafkaTransportOptions,
+  runtime: Runtime,
+): Kafka => {
+  if (client !== undefined && brokers === undefined) return client;
+  if (client !== undefined || brokers === undefined || brokers.length === 0) {
+    throw new InvalidOptionError('brokers', 'give either `brokers`, at least one, or a `client`');
+  }
+  return new Kafka({
+    brokers: [...brokers],
+    clientId: clientId ?? 'holdfast',
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(sasl === undefined ? {} : { sasl }),
+    connectionTimeout: Math.min(5_000, requestTimeoutMs ?? 5_000),
+    requestTimeout: requestTimeoutMs ?? 10_000,
+    retry: { initialRetryTime: 100, retries: 4 },
+    logLevel: logLevel.WARN,
+    // What matters of it comes back as an error; its own lines are for those who look for them.
+    logCreator: () => (entry) => runtime.log.debug({ kafkajs: entry.namespace }, entry.log.message),
+  });
+};

@@ -1,0 +1,196 @@
+import { type Receive, type Settlement, type SubscribeOptions, type Subscription, sleep } from '@holdfast/core';
+import { createBatcher, createIntake, type IntakeOptions, settledOrAborted, within } from '@holdfast/flow';
+import { createAnnouncer } from './announce.ts';
+import { createClaims } from './claims.ts';
+import type { KafkaLink, Place, PlaceOffset } from './driver.ts';
+import { createFetcher } from './fetcher.ts';
+import { readHealth } from './health.ts';
+import { createMember } from './member.ts';
+import type { Settings } from './options.ts';
+import { createPositionKeeper } from './position-keeper.ts';
+import { startsOf } from './positions.ts';
+import type { Topic, Topics } from './topics.ts';
+
+export interface Subscribing {
+  readonly name: string;
+  readonly settings: Settings;
+  readonly topics: Topics;
+  /** What is subscribed to. */
+  readonly targets: readonly Topic[];
+  /** Where the group starts where it has no position, by name of the topic and partition. */
+  readonly starts: ReadonlyMap<string, readonly (bigint | undefined)[]>;
+  readonly receive: Receive;
+  readonly options: SubscribeOptions;
+  readonly deadLetter: IntakeOptions['deadLetter'];
+}
+
+const defaultDeadlineMs = 10_000;
+/** Somebody else may be slow to join; the subscription goes on without being waited for. */
+const joinPatienceMs = 5_000;
+const leaveMs = 2_000;
+const againMs = 500;
+const notNow: Promise<Settlement> = Promise.resolve({ outcome: 'retry', delayMs: 0, spent: false });
+
+/** Joins a group that has its positions, and reads its share of the partitions. Rejects if it cannot join. */
+export const startSubscription = async (subscribing: Subscribing): Promise<Subscription> => {
+  const { name, settings, topics, targets, options } = subscribing;
+  const { driver, runtime, requestTimeoutMs } = settings;
+  const { clock, log } = runtime;
+  const { group, maxInFlight = 1_000 } = options;
+  const link = driver.link();
+  const ended = Promise.withResolvers<void>();
+  ended.promise.catch(() => {});
+  const drained = Promise.withResolvers<void>();
+  let closing: Promise<void> | undefined;
+
+  /** Settlements come in bursts; what they make room for is looked at once, when they have been taken in. */
+  let looking = false;
+  const roomMade = (): void => {
+    if (looking) return;
+    looking = true;
+    setImmediate(() => {
+      looking = false;
+      fetcher.wake();
+    });
+  };
+  /** A message does not start once the group may have given its partition away, even if no timer could fire. */
+  const receive: Receive = (delivery) => {
+    if (!member.holds() || claims.find(delivery) === undefined) return notNow;
+    const received = subscribing.receive(delivery);
+    received.then(roomMade, roomMade);
+    return received;
+  };
+  const deadLetter: IntakeOptions['deadLetter'] = async (message, deadTopic) => {
+    await subscribing.deadLetter(message, deadTopic);
+    roomMade();
+  };
+
+  const commit = async (offsets: readonly PlaceOffset[]): Promise<void> => {
+    try {
+      await link.groups.commit(member.as, offsets);
+    } catch (error) {
+      member.refused(error);
+      throw error;
+    }
+  };
+
+  const intake = createIntake({ ...options, maxInFlight, receive, deadLetter, runtime, name });
+  const claims = createClaims({
+    ...{ topics: targets, group, intake, runtime, drained: drained.promise },
+    keeper: createPositionKeeper(commit, group, runtime),
+    announcer: createAnnouncer(options, runtime),
+    positionOf: positionReader(link, subscribing, commit),
+    drainMs: settings.drainMs,
+    onChange: () => fetcher.wake(),
+    onLetGo: () => member.rejoin(),
+  });
+  const member = createMember({
+    ...{ driver, link, group, claims, runtime, requestTimeoutMs },
+    topics: targets.map(({ wireName }) => wireName),
+    partitionsOf: async (names) => {
+      const leaders = await link.topics.leaders(names);
+      return new Map([...leaders].map(([topic, partitions]) => [topic, partitions.length]));
+    },
+    sessionTimeoutMs: settings.sessionTimeoutMs,
+    heartbeatMs: settings.heartbeatMs,
+    drainMs: settings.drainMs,
+  });
+  const fetcher = createFetcher({
+    ...{ driver, link, topics, intake, maxInFlight, group, runtime, requestTimeoutMs },
+    owned: () => claims.owned,
+    waitMs: settings.fetchWaitMs,
+    partitionBytes: settings.fetchBytes,
+    readOf: (topic) => topics.adopted(topic)?.read,
+    onGone: (error) => void die(error),
+  });
+
+  const close = async (deadlineMs: number): Promise<void> => {
+    fetcher.stop();
+    const draining = intake.close(deadlineMs * 0.8);
+    const resolve = (): void => drained.resolve();
+    draining.then(resolve, resolve);
+    const handBack = async (): Promise<void> => {
+      await within(clock, deadlineMs * 0.8, (limit) => claims.drainAll(limit));
+      const { abandoned } = await draining;
+      if (abandoned > 0) {
+        log.warn(
+          { group, abandoned, deadlineMs },
+          'closed a subscription with deliveries running; their messages will be delivered again',
+        );
+      }
+      await member.leave(leaveMs);
+      link.close();
+    };
+    await within(clock, deadlineMs, (limit) => settledOrAborted(handBack(), limit));
+    claims.loseAll(new Error('the subscription is closed'));
+    ended.resolve();
+  };
+  const die = async (error: unknown): Promise<void> => {
+    if (closing !== undefined) return;
+    log.error(
+      { group, topics: targets.map((topic) => topic.name), error },
+      'the subscription has ended: it cannot go on',
+    );
+    ended.reject(error);
+    closing = close(defaultDeadlineMs);
+    await closing;
+  };
+
+  const running = member.run();
+  running.catch(die);
+  await within(clock, joinPatienceMs, (limit) => settledOrAborted(Promise.race([member.joined, running]), limit));
+  if (closing !== undefined) await ended.promise;
+  return {
+    pause: (reason) => intake.pause(reason),
+    resume: (reason) => {
+      intake.resume(reason);
+      fetcher.wake();
+    },
+    health: () =>
+      readHealth({ closed: closing !== undefined, member, fetcher, partitions: claims.owned, intake, clock }),
+    get assignments() {
+      return claims.owned.filter(({ phase }) => phase !== 'starting').map(({ assignment }) => assignment);
+    },
+    closed: ended.promise,
+    close: ({ deadlineMs = defaultDeadlineMs } = {}) => {
+      closing ??= close(deadlineMs);
+      return closing;
+    },
+  };
+};
+
+/** Reads where the group goes on; partitions that come together are looked up together. Tried again until it works. */
+const positionReader = (
+  link: KafkaLink,
+  { settings, starts, options }: Subscribing,
+  commit: (offsets: readonly PlaceOffset[]) => Promise<void>,
+): ((topic: Topic, partition: number) => Promise<bigint>) => {
+  const { clock, log } = settings.runtime;
+  const { group, from } = options;
+  const committed = createBatcher({
+    maxSize: 1_000,
+    run: (places: readonly Place[]) => link.groups.committed(group, places),
+  });
+
+  const read = async (topic: Topic, partition: number): Promise<bigint> => {
+    const place = { topic: topic.wireName, partition };
+    const position = await committed.submit(place);
+    if (position !== undefined) return position;
+    const known = starts.get(topic.name)?.[partition];
+    const start = known ?? startsOf(await link.topics.ends(topic.wireName, topic.leaders), from)[partition] ?? 0n;
+    log.warn({ group, topic: topic.name, partition, from: String(start) }, 'a group had no position in a partition');
+    await commit([{ ...place, offset: start }]);
+    return start;
+  };
+
+  return async (topic, partition) => {
+    for (;;) {
+      try {
+        return await read(topic, partition);
+      } catch (error) {
+        log.warn({ error, group, topic: topic.name, partition }, 'a position could not be read; trying again');
+        await sleep(clock, againMs);
+      }
+    }
+  };
+};

@@ -1,0 +1,100 @@
+import type { Message } from '@holdfast/core';
+import type { KafkaRecord, NewRecord } from './driver.ts';
+
+/** CloudEvents' Kafka binding, binary mode. */
+const names = { id: 'ce_id', type: 'ce_type', specVersion: 'ce_specversion' } as const;
+const specVersion = '1.0';
+
+/** A record as somebody else wrote it. */
+export interface RawRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  /** As text; the last value of a name that stands several times. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
+}
+
+/** What a topic's own way to read says of a record; what it leaves out is read as usual. */
+export interface ReadRecord {
+  /** Must be the same each time the record is read. */
+  readonly id?: string | undefined;
+  readonly type?: string | undefined;
+  /** `null`: without a key. */
+  readonly key?: string | null | undefined;
+}
+
+export type ReadRaw = (raw: RawRecord) => ReadRecord;
+
+/** Does not copy the body. */
+export const toRecord = ({ id, type, key, headers, body }: Message): NewRecord => ({
+  key: key ?? null,
+  value: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+  headers: { [names.id]: id, [names.type]: type, [names.specVersion]: specVersion, ...headers },
+});
+
+/** About what the record takes in its batch, a little more rather than less. */
+export const bytesOf = ({ key, value, headers }: NewRecord): number => {
+  let bytes = 40 + value.length + (key === null ? 0 : Buffer.byteLength(key));
+  for (const name of Object.keys(headers))
+    bytes += 8 + Buffer.byteLength(name) + Buffer.byteLength(headers[name] ?? '');
+  return bytes;
+};
+
+/**
+ * A record as a message. One that Holdfast or another writer of CloudEvents did not make has its topic, partition and offset
+ * as its id and its topic as its type, unless `read` knows better.
+ */
+export const fromRecord = (record: KafkaRecord, topic: string, partition: number, read?: ReadRaw): Message => {
+  const headers: Record<string, string> = {};
+  let id: string | undefined;
+  let type: string | undefined;
+  for (const name of Object.keys(record.headers)) {
+    const text = textOf(record.headers[name]);
+    if (name === names.id) id = text;
+    else if (name === names.type) type = text;
+    else if (name !== names.specVersion) headers[name] = text;
+  }
+  const key = record.key === null ? undefined : record.key.toString();
+  const own = read?.(rawOf(record, topic, partition, { id, type, headers }));
+  const finalKey = own?.key === undefined ? key : (own.key ?? undefined);
+  return {
+    id: own?.id ?? id ?? `${topic}/${partition}/${record.offset}`,
+    type: own?.type ?? type ?? topic,
+    ...(finalKey === undefined ? {} : { key: finalKey }),
+    headers,
+    body: bodyOf(record.value),
+  };
+};
+
+/** A tombstone has no value; its body is empty. */
+const bodyOf = (value: Buffer | null): Uint8Array =>
+  value === null ? new Uint8Array(0) : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+
+const textOf = (value: unknown): string => {
+  if (Buffer.isBuffer(value)) return value.toString();
+  // A list may start with something else: kafkajs takes what an empty object inherits for an earlier value of the name.
+  const last: unknown = Array.isArray(value) ? value.at(-1) : value;
+  return Buffer.isBuffer(last) ? last.toString() : String(last ?? '');
+};
+
+const rawOf = (
+  { offset, key, value, timestamp }: KafkaRecord,
+  topic: string,
+  partition: number,
+  {
+    id,
+    type,
+    headers,
+  }: { readonly id: string | undefined; readonly type: string | undefined; readonly headers: Record<string, string> },
+): RawRecord => ({
+  ...{ topic, partition, offset, key, value, timestamp: Number(timestamp) },
+  headers: {
+    ...headers,
+    ...(id === undefined ? {} : { [names.id]: id }),
+    ...(type === undefined ? {} : { [names.type]: type }),
+  },
+});
