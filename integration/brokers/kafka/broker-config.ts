@@ -17,6 +17,8 @@ export const brokerConfig = (ports: BrokerPorts, host: string, advertised: strin
   'listener.security.protocol.map': 'CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT',
   'auto.create.topics.enable': 'false',
   'group.initial.rebalance.delay.ms': '0',
+  // Tests of members that die wait for a session of less than the usual six seconds.
+  'group.min.session.timeout.ms': '100',
   'offsets.topic.replication.factor': '1',
   'offsets.topic.num.partitions': '1',
   'transaction.state.log.replication.factor': '1',

@@ -1,8 +1,13 @@
 import { transportSuite } from '@holdfast/conformance';
 import { kafkaTransport } from '@holdfast/transport-kafka';
+import { sharedKafka } from '../../harness/index.ts';
 
 describe('transport-kafka', () => {
-  const brokers = (process.env.HOLDFAST_KAFKA_BROKERS ?? '').split(',');
+  let brokers: readonly string[] = [];
+
+  before(async () => {
+    ({ brokers } = await sharedKafka());
+  });
 
   transportSuite(
     {

@@ -9,9 +9,9 @@ import {
   RefusedError,
 } from './errors.ts';
 import type { Settings } from './options.ts';
+import type { Outgoing } from './outgoing.ts';
 import type { PartitionQueue } from './partition-queue.ts';
 import { answerOf } from './produce-answer.ts';
-import type { Outgoing } from './sender.ts';
 import type { Topics } from './topics.ts';
 
 /** What became of consecutive messages of a batch. */

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { systemClock } from '@holdfast/core';
 
 /** kafkajs's queue of the requests of one connection, as far as it is mended. */
 interface RequestQueue {
@@ -20,13 +21,11 @@ export const calmKafkajs = (): void => {
   const schedule = found.scheduleCheckPendingRequests;
   Object.defineProperty(found, calm, { value: true });
   found.scheduleCheckPendingRequests = function (this: RequestQueue): void {
-    const throttled = this.throttledUntil > 0 && this.throttledUntil > wallClock();
+    // kafkajs compares with the system's clock, so that another one would mean nothing here.
+    const throttled = this.throttledUntil > 0 && this.throttledUntil > systemClock.now();
     if (throttled || this.pending.length > 0) schedule.call(this);
   };
 };
-
-/** kafkajs compares with this clock, so that a virtual one would mean nothing here. */
-const wallClock = (): number => performance.timeOrigin + performance.now();
 
 const requestQueue = (): RequestQueue | undefined => {
   try {

@@ -1,4 +1,4 @@
-import type { Assignment, Runtime, StartPosition } from '@holdfast/core';
+import type { Assignment, Runtime } from '@holdfast/core';
 import { type Intake, settledOrAborted, within } from '@holdfast/flow';
 import type { Announcer } from './announce.ts';
 import type { Place } from './driver.ts';

@@ -3,12 +3,9 @@ import { calmKafkajs } from './calm-kafkajs.ts';
 import type { KafkaDriver, KafkaLink } from './driver.ts';
 import { AuthenticationError, BrokerUnreachableError } from './errors.ts';
 import { groupRequests } from './kafkajs-groups.ts';
-import { type Cluster, clusterOf } from './kafkajs-internals.ts';
+import { type Cluster, clusterOf, type Use } from './kafkajs-internals.ts';
 import { recordRequests } from './kafkajs-records.ts';
 import { topicRequests } from './kafkajs-topics.ts';
-
-/** Finds who answers a request, and connects to it. */
-export type Use = <T>(find: (cluster: Cluster) => Promise<T>) => Promise<T>;
 
 /** The driver on kafkajs 2. */
 export const kafkajsDriver = (client: Kafka): KafkaDriver => {

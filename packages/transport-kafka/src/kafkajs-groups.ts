@@ -1,7 +1,6 @@
 import type { GroupRequests, Membership, MembershipRequests, PlaceOffset } from './driver.ts';
 import { groupByTopic } from './group-by-topic.ts';
-import type { Use } from './kafkajs-driver.ts';
-import type { Broker } from './kafkajs-internals.ts';
+import type { Broker, Use } from './kafkajs-internals.ts';
 
 export const groupRequests = (use: Use): GroupRequests => {
   const coordinator = (groupId: string): Promise<Broker> => use((cluster) => cluster.findGroupCoordinator({ groupId }));

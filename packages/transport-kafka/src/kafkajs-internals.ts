@@ -14,14 +14,17 @@ export interface Cluster {
   readonly brokerPool: BrokerPool;
 }
 
-export interface BrokerPool {
+/** Finds who answers a request, and connects to it. */
+export type Use = <T>(find: (cluster: Cluster) => Promise<T>) => Promise<T>;
+
+interface BrokerPool {
   readonly seedBroker?: Broker | undefined;
   readonly brokers: Readonly<Record<string, Broker>>;
   readonly metadata: Metadata | null;
   refreshMetadata(topics: readonly string[]): Promise<void>;
 }
 
-export interface Metadata {
+interface Metadata {
   readonly topicMetadata: readonly {
     readonly topic: string;
     readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[];

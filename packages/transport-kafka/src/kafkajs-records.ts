@@ -1,8 +1,7 @@
 import type { Fetched, ProduceRequest, RecordRequests } from './driver.ts';
 import { groupByTopic } from './group-by-topic.ts';
-import type { Use } from './kafkajs-driver.ts';
 import { readFetched } from './kafkajs-fetched.ts';
-import type { Broker } from './kafkajs-internals.ts';
+import type { Broker, Use } from './kafkajs-internals.ts';
 
 const readCommitted = 1;
 const allReplicas = -1;

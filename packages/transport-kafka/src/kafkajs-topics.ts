@@ -1,6 +1,5 @@
 import type { NewTopic, PartitionEnds, TopicRequests } from './driver.ts';
-import type { Use } from './kafkajs-driver.ts';
-import type { Cluster } from './kafkajs-internals.ts';
+import type { Cluster, Use } from './kafkajs-internals.ts';
 
 const earliest = -2;
 const latest = -1;

@@ -1,7 +1,7 @@
 import { HoldfastError, isHoldfastError, type Runtime, sleep } from '@holdfast/core';
 import { settledOrAborted, within } from '@holdfast/flow';
 import type { Claims } from './claims.ts';
-import type { Joined, KafkaDriver, KafkaLink, Membership, Place } from './driver.ts';
+import type { Joined, KafkaDriver, KafkaLink, Membership } from './driver.ts';
 import { NoAnswerError, RefusedError } from './errors.ts';
 import { cooperative, offeredProtocols, readShare, shareFor } from './protocols.ts';
 

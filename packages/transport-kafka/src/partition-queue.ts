@@ -1,5 +1,5 @@
 import type { ProducerId } from './driver.ts';
-import type { Outgoing } from './sender.ts';
+import type { Outgoing } from './outgoing.ts';
 
 /** What is to be sent to one partition, and how the producer stands with it. */
 export interface PartitionQueue {

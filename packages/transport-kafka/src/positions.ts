@@ -8,7 +8,7 @@ const nobody = { memberId: '', generation: -1 };
 export const positionsOf = (link: KafkaLink, topic: Topic, group: string): Promise<readonly (bigint | undefined)[]> =>
   link.groups.committed(group, placesOf(topic));
 
-export const placesOf = ({ wireName, partitions }: Topic): readonly Place[] =>
+const placesOf = ({ wireName, partitions }: Topic): readonly Place[] =>
   Array.from({ length: partitions }, (_, partition) => ({ topic: wireName, partition }));
 
 export const startsOf = (ends: readonly PartitionEnds[], from: StartPosition): readonly bigint[] =>
@@ -61,9 +61,9 @@ export const readGroups = async (
 
 const lagOf = (ends: readonly PartitionEnds[], positions: readonly (bigint | undefined)[]): number =>
   ends.reduce((lag, { first, next }, partition) => {
-    const position = positions[partition] ?? first;
-    const from = position > first ? position : first;
-    return lag + (next > from ? Number(next - from) : 0);
+    const position = positions[partition];
+    const from = position === undefined || position < first ? first : position;
+    return lag + Math.max(0, Number(next - from));
   }, 0);
 
 /** Moves a group that no subscription reads for. Throws `group_running` and `invalid_option`. */

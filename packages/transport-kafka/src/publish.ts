@@ -7,7 +7,8 @@ import {
   type Transport,
 } from '@holdfast/core';
 import { BatcherFullError, partitionOf } from '@holdfast/flow';
-import { createSender, type OutgoingCall, type SenderOptions } from './sender.ts';
+import type { OutgoingCall } from './outgoing.ts';
+import { createSender, type SenderOptions } from './sender.ts';
 import type { Topic } from './topics.ts';
 import { bytesOf, toRecord } from './wire.ts';
 

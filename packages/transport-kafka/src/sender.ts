@@ -1,28 +1,11 @@
 import { EarlierFailedError, type PublishOutcome, reach } from '@holdfast/core';
 import { createFailedPartitions } from '@holdfast/flow';
 import { type BatchResult, createDelivery } from './batch-delivery.ts';
-import type { KafkaLink, NewRecord } from './driver.ts';
+import type { KafkaLink } from './driver.ts';
 import type { Settings } from './options.ts';
+import type { Outgoing } from './outgoing.ts';
 import { createPartitionQueue, type PartitionQueue } from './partition-queue.ts';
 import type { Topics } from './topics.ts';
-
-/** What the sender knows of the publish call that a message is of. */
-export interface OutgoingCall {
-  /** Calls are numbered in the order in which they were accepted. */
-  readonly sequence: number;
-  readonly signal: AbortSignal | undefined;
-  /** Whether any of it may have been sent. */
-  started: boolean;
-  settle(index: number, outcome: PublishOutcome): void;
-}
-
-/** One message on its way to its partition. */
-export interface Outgoing {
-  readonly call: OutgoingCall;
-  readonly index: number;
-  readonly record: NewRecord;
-  readonly bytes: number;
-}
 
 export interface SenderOptions {
   readonly link: KafkaLink;

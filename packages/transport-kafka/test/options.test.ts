@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { InvalidOptionError } from '@holdfast/core';
+import { Kafka, logLevel } from 'kafkajs';
+import { kafkaTransport } from '../src/index.ts';
+import type { KafkaTransportOptions } from '../src/options.ts';
+
+const brokers = ['127.0.0.1:1'];
+
+const refusedFor = (option: string, options: KafkaTransportOptions): void =>
+  assert.throws(
+    () => kafkaTransport(options),
+    (error) => error instanceof InvalidOptionError && error.option === option,
+  );
+
+describe('options of the Kafka transport', () => {
+  it('what cannot work is refused by its name', () => {
+    refusedFor('brokers', {});
+    refusedFor('brokers', { brokers: [] });
+    refusedFor('brokers', { brokers, client: new Kafka({ brokers, logLevel: logLevel.NOTHING }) });
+    refusedFor('partitions', { brokers, partitions: 0 });
+    refusedFor('maxBodyBytes', { brokers, maxBodyBytes: -1 });
+    refusedFor('heartbeatMs', { brokers, sessionTimeoutMs: 6_000, heartbeatMs: 5_000 });
+    refusedFor('fetchWaitMs', { brokers, requestTimeoutMs: 1_000, fetchWaitMs: 900 });
+  });
+
+  it('neither brokers nor a client is spoken to before it is used', async () => {
+    await kafkaTransport({ brokers }).close();
+    await kafkaTransport({ client: new Kafka({ brokers, logLevel: logLevel.NOTHING }) }).close();
+  });
+});
