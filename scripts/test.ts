@@ -2,12 +2,14 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { provideBrokers } from '../integration/brokers/install/provide-brokers.ts';
 import { sumTotals, type Totals, totalsLine } from './totals.ts';
 import { root } from './workspaces.ts';
 
 /**
  * `npm test` runs the packages' unit tests, then the integration tests, and ends with the line of totals.
  * `npm run test:unit` and `npm run test:integration` run one of them. Arguments go to mocha: `npm test -- --grep lease`.
+ * Before the integration tests it installs the brokers, as `npm run brokers` does, where it may and they cannot be had otherwise.
  * Exits 1 if a test failed, a run broke, or not one test ran.
  */
 const runs = {
@@ -38,9 +40,13 @@ const totalsOf = async (run: Run, args: readonly string[]): Promise<Totals> => {
   const file = join(folder, 'totals.json');
   try {
     console.log(`── ${run} tests`);
+    if (run === 'integration') await provideBrokers(console.log);
     const code = await exitCodeOf(run, args, file);
     const totals = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Totals) : sumTotals([]);
     return code !== 0 && totals.failed === 0 ? { ...totals, failed: 1 } : totals;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return { ...sumTotals([]), failed: 1 };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -13,7 +13,11 @@ import { serverFolder } from '../local/local-server.ts';
 import { startServerProcess } from '../local/server-process.ts';
 import { notInstalled } from '../not-installed.ts';
 
-const run = promisify(execFile);
+/** Maven says on standard output what went wrong. */
+const run = (file: string, args: readonly string[]): Promise<unknown> =>
+  promisify(execFile)(file, args).catch((error: Error & { readonly stdout?: string }) => {
+    throw new Error(`${error.message}\n${error.stdout?.slice(-2_000)}`, { cause: error });
+  });
 /** Every server of ours begins with a copy of one formatted folder, its cluster id included: they never meet. */
 const clusterId = 'holdfastholdfasthold-A';
 const host = '127.0.0.1';

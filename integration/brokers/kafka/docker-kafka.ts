@@ -1,12 +1,12 @@
 import { freePort } from '../../harness/free-port.ts';
 import { askUntilAnswered } from '../ask.ts';
+import { containers, imageOf } from '../docker/containers.ts';
 import { dockerHost, dockerServer } from '../docker/docker-server.ts';
-import { imageOf } from '../docker/images.ts';
 import { brokerConfig } from './broker-config.ts';
 import { kafkaBrokers } from './kafka-brokers.ts';
 import type { KafkaServer, KafkaSettings } from './kafka-server.ts';
 
-const inside = { client: 9092, internal: 9094, controller: 9093 };
+const inside = { client: containers.kafka.port, internal: 9094, controller: 9093 };
 
 /** Starts an Apache Kafka in Docker. It talks to itself on a listener inside; clients come to the host's port. */
 export const dockerKafka = async (settings: KafkaSettings): Promise<KafkaServer> => {

@@ -1,6 +1,6 @@
 import { freePort } from '../../harness/free-port.ts';
+import { containers, imageOf } from '../docker/containers.ts';
 import { dockerHost, dockerServer } from '../docker/docker-server.ts';
-import { imageOf } from '../docker/images.ts';
 import { answering } from './answering.ts';
 import type { PostgresServer } from './postgres-server.ts';
 
@@ -12,7 +12,7 @@ export const dockerPostgres = async (settings: readonly string[]): Promise<Postg
     image: imageOf('postgres'),
     env: { POSTGRES_PASSWORD: 'holdfast' },
     command: ['postgres', ...['max_connections=200', ...settings].flatMap((setting) => ['-c', setting])],
-    port: { container: 5432, host: port },
+    port: { container: containers.postgres.port, host: port },
     signals: { fast: 'SIGINT', immediate: 'SIGQUIT', kill: 'SIGKILL' },
     answering: () => answering(url),
   });

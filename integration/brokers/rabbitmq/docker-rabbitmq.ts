@@ -1,7 +1,7 @@
 import { freePort } from '../../harness/free-port.ts';
 import { askUntilAnswered } from '../ask.ts';
+import { containers, imageOf } from '../docker/containers.ts';
 import { dockerHost, dockerServer } from '../docker/docker-server.ts';
-import { imageOf } from '../docker/images.ts';
 import type { ServerSettings } from '../server.ts';
 import { configText } from './config-text.ts';
 import type { RabbitmqServer } from './rabbitmq-server.ts';
@@ -18,7 +18,7 @@ export const dockerRabbitmq = async ({ config = {} }: ServerSettings): Promise<R
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +SDcpu 1:1 +sbwt none',
     },
     files: { '/etc/rabbitmq/conf.d/90-holdfast.conf': configText(config) },
-    port: { container: 5672, host: port },
+    port: { container: containers.rabbitmq.port, host: port },
     // Not every image passes a signal on to Erlang.
     signals: { fast: ['rabbitmqctl', 'stop'], kill: 'SIGKILL' },
     answering: () => askUntilAnswered(rabbitmqVersion(host, port)),

@@ -9,18 +9,16 @@ import { notInstalled } from '../not-installed.ts';
 import type { ServerSettings } from '../server.ts';
 import { configText } from './config-text.ts';
 import { startPortMapper } from './port-mapper.ts';
+import { rabbitmqPlaces } from './rabbitmq-places.ts';
 import type { RabbitmqServer } from './rabbitmq-server.ts';
 import { rabbitmqVersion } from './rabbitmq-version.ts';
-
-/** The wrapper that Debian puts on the PATH runs as its own user only; the script behind it runs as anybody. */
-const places = ['/usr/lib/rabbitmq/bin/rabbitmq-server', 'rabbitmq-server'];
 
 /** One scheduler and no busy waiting: many nodes share the machine with the tests. */
 const erlang = '+S 1:1 +SDcpu 1:1 +SDio 2 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}';
 
 /** Starts the RabbitMQ of this machine as a node of its own on free ports, in a temporary folder. */
 export const localRabbitmq = async ({ config = {} }: ServerSettings): Promise<RabbitmqServer> => {
-  const file = findCommand(...places);
+  const file = findCommand(...rabbitmqPlaces);
   if (file === undefined) throw notInstalled('RabbitMQ', 'there is no rabbitmq-server');
   const folder = serverFolder('rabbitmq');
   const [port, distributionPort] = [await freePort(), await freePort()];

@@ -1,7 +1,7 @@
 import { freePort } from '../../harness/free-port.ts';
 import { askUntilAnswered } from '../ask.ts';
+import { containers, imageOf } from '../docker/containers.ts';
 import { dockerHost, dockerServer } from '../docker/docker-server.ts';
-import { imageOf } from '../docker/images.ts';
 import type { ServerSettings } from '../server.ts';
 import { redisArguments } from './redis-arguments.ts';
 import type { RedisServer } from './redis-server.ts';
@@ -13,7 +13,7 @@ export const dockerRedis = async ({ config }: ServerSettings): Promise<RedisServ
   const server = await dockerServer({
     image: imageOf('redis'),
     command: ['redis-server', ...redisArguments(config)],
-    port: { container: 6379, host: port },
+    port: { container: containers.redis.port, host: port },
     signals: { fast: 'SIGTERM', kill: 'SIGKILL' },
     answering: () => askUntilAnswered(redisVersion(host, port)),
   });

@@ -1,0 +1,3 @@
+import { ownKafka } from '../../../harness/index.ts';
+
+await ownKafka();
