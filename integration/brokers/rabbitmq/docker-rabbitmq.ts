@@ -15,7 +15,7 @@ export const dockerRabbitmq = async ({ config = {} }: ServerSettings): Promise<R
     env: {
       RABBITMQ_DEFAULT_USER: 'holdfast',
       RABBITMQ_DEFAULT_PASS: 'holdfast',
-      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +SDcpu 1:1 +sbwt none',
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +SDcpu 1:1 +sbwt none -rabbit channel_tick_interval 500',
     },
     files: { '/etc/rabbitmq/conf.d/90-holdfast.conf': configText(config) },
     port: { container: containers.rabbitmq.port, host: port },

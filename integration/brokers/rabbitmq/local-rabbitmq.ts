@@ -13,8 +13,12 @@ import { rabbitmqPlaces } from './rabbitmq-places.ts';
 import type { RabbitmqServer } from './rabbitmq-server.ts';
 import { rabbitmqVersion } from './rabbitmq-version.ts';
 
-/** One scheduler and no busy waiting: many nodes share the machine with the tests. */
-const erlang = '+S 1:1 +SDcpu 1:1 +SDio 2 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}';
+/**
+ * One scheduler and no busy waiting: many nodes share the machine with the tests. Timeouts of consumers are looked for often:
+ * no setting of rabbitmq.conf does that.
+ */
+const erlang =
+  '+S 1:1 +SDcpu 1:1 +SDio 2 +sbwt none -kernel inet_dist_use_interface {127,0,0,1} -rabbit channel_tick_interval 500';
 
 /** Starts the RabbitMQ of this machine as a node of its own on free ports, in a temporary folder. */
 export const localRabbitmq = async ({ config = {} }: ServerSettings): Promise<RabbitmqServer> => {
