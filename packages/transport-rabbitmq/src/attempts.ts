@@ -13,9 +13,10 @@ export const createAttempts = (capacity: number): Attempts => {
   const nameOf = (topic: string, id: string): string => `${topic}\n${id}`;
   return {
     of: (topic, id) => (counts.size === 0 ? 1 : (counts.get(nameOf(topic, id)) ?? 1)),
-    note: ({ topic, message, attempt }, settlement) => {
+    note: ({ topic, message, attempt, signal }, settlement) => {
       if (settlement.outcome !== 'retry') {
-        if (counts.size > 0) counts.delete(nameOf(topic, message.id));
+        // Where the claim has ended, this settles nothing, and the message comes again.
+        if (counts.size > 0 && !signal.aborted) counts.delete(nameOf(topic, message.id));
         return;
       }
       const name = nameOf(topic, message.id);

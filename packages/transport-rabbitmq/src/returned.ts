@@ -8,6 +8,8 @@ import { declareGroup, type OwnTopic, type Topics } from './topics.ts';
 export interface ReturnedOptions {
   readonly topics: Topics;
   readonly connection: () => Promise<AmqpConnection>;
+  /** Where the dead letters of adopted topics go. */
+  readonly deadTopics: ReadonlySet<string | undefined>;
   readonly runtime: Runtime;
 }
 
@@ -21,7 +23,7 @@ const believedMs = 1_000;
  * that is counted. A dead topic without a group gets one first. Everything else is a failure: of a topic with groups, queues
  * were deleted beneath, and are declared again.
  */
-export const createReturned = ({ topics, connection, runtime }: ReturnedOptions) => {
+export const createReturned = ({ topics, connection, deadTopics, runtime }: ReturnedOptions) => {
   const { clock, log, meter } = runtime;
   const unread = new Map<string, number>();
 
@@ -46,7 +48,7 @@ export const createReturned = ({ topics, connection, runtime }: ReturnedOptions)
       error: new UnroutableError(sending.id, sending.exchange, sending.routingKey, retryable),
     });
     if (topic.kind === 'adopted') return unroutable(false);
-    if (isDeadTopic(topic.name)) {
+    if (isDeadTopic(topic.name) || deadTopics.has(topic.name)) {
       if ((await topics.about(topic.name))?.groups.length === 0) {
         await topics.createGroup(topic, keepingGroup);
         return 'again';

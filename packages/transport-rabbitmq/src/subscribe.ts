@@ -3,11 +3,13 @@ import { createIntake, type IntakeOptions, settledOrAborted, within } from '@hol
 import { createAdoptedShare } from './adopted-share.ts';
 import type { AmqpConnection } from './amqp.ts';
 import { connectOnce, whereIs } from './connect.ts';
+import { BrokerUnavailableError } from './errors.ts';
 import { readHealth } from './health.ts';
 import { createIntaking } from './intaking.ts';
 import { createLink } from './link.ts';
 import type { Settings } from './options.ts';
 import { type OwnedPartition, ownPartition } from './owned-partition.ts';
+import { isLoss } from './persevere.ts';
 import { createShare, type Share } from './share.ts';
 import type { Topic } from './topics.ts';
 
@@ -100,7 +102,7 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
       } catch (error) {
         if (over.aborted) break;
         failure = error;
-        firstLook.reject(error);
+        if (!isLoss(error)) firstLook.reject(error);
         log.error({ group, error }, 'could not look after the partitions; tries again');
       }
       const settled = failure === undefined && mine.every(({ missing }) => missing === undefined);
@@ -144,6 +146,8 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
 
   try {
     await link.open(connectTimeoutMs);
+    await within(clock, connectTimeoutMs, (limit) => settledOrAborted(firstLook.promise, limit));
+    firstLook.reject(new BrokerUnavailableError(whereIs(settings), connectTimeoutMs, failure ?? link.failure));
     await firstLook.promise;
   } catch (error) {
     await close(1_000);

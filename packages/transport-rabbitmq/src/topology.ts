@@ -1,6 +1,7 @@
 import {
   type GroupDescription,
   InvalidOptionError,
+  type TopicDescription,
   type Topology,
   type TopologyChange,
   TopologyMismatchError,
@@ -27,13 +28,15 @@ export interface TopologyOptions {
   readonly settings: Settings;
   readonly topics: Topics;
   readonly connection: () => Promise<AmqpConnection>;
+  /** Does it again where the connection was lost meanwhile. */
+  readonly insist: <T>(work: () => Promise<T>) => Promise<T>;
   readonly requireOpen: () => void;
   /** Messages of the topic that subscriptions of this process were handed and have not settled. */
   readonly unsettled: (topic: string, group: string) => number;
 }
 
 export const createTopology = (options: TopologyOptions): QueueTopology => {
-  const { name, settings, topics, connection, requireOpen, unsettled } = options;
+  const { name, settings, topics, connection, insist, requireOpen, unsettled } = options;
   let declared: Promise<void> | undefined;
   let isDeclared = Object.keys(settings.topics).length === 0;
 
@@ -94,7 +97,7 @@ export const createTopology = (options: TopologyOptions): QueueTopology => {
   };
 
   const declare = (): Promise<void> => {
-    declared ??= declareOptions().catch((error: unknown) => {
+    declared ??= insist(declareOptions).catch((error: unknown) => {
       declared = undefined;
       throw error;
     });
@@ -114,6 +117,14 @@ export const createTopology = (options: TopologyOptions): QueueTopology => {
   const describeGroups = async (topic: OwnTopic, groups: readonly string[]): Promise<readonly GroupDescription[]> =>
     Promise.all(groups.map(async (group) => ({ group, lag: await lagOf(topic, group) })));
 
+  const describe = async (topic: string): Promise<TopicDescription> => {
+    if (settings.adopted.has(topic)) return { topic, partitions: 1, groups: [] };
+    const stored = await topics.about(topic);
+    if (stored === undefined) throw new UnknownTopicError(topic, []);
+    const own: OwnTopic = { kind: 'own', name: topic, partitions: stored.partitions };
+    return { topic, partitions: stored.partitions, groups: await describeGroups(own, stored.groups) };
+  };
+
   return {
     declare,
     get isDeclared() {
@@ -125,19 +136,15 @@ export const createTopology = (options: TopologyOptions): QueueTopology => {
     },
     plan: async (request) => {
       await use();
-      return plan(request);
+      return insist(() => plan(request));
     },
     apply: async (request) => {
       await use();
-      await apply(request);
+      await insist(() => apply(request));
     },
     describe: async (topic) => {
       await use();
-      if (settings.adopted.has(topic)) return { topic, partitions: 1, groups: [] };
-      const stored = await topics.about(topic);
-      if (stored === undefined) throw new UnknownTopicError(topic, []);
-      const own: OwnTopic = { kind: 'own', name: topic, partitions: stored.partitions };
-      return { topic, partitions: stored.partitions, groups: await describeGroups(own, stored.groups) };
+      return insist(() => describe(topic));
     },
     seek: async (topic, group) => {
       await use();

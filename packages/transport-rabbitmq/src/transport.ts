@@ -16,6 +16,7 @@ import { closeWithin, type OpenChannel, openConfirmChannel } from './channel.ts'
 import { connectOnce, whereIs } from './connect.ts';
 import { createLink } from './link.ts';
 import { type RabbitmqTransportOptions, readOptions, type Settings } from './options.ts';
+import { persevere } from './persevere.ts';
 import { createPublisher } from './publish.ts';
 import { createReturned } from './returned.ts';
 import { createSender } from './sender.ts';
@@ -43,16 +44,21 @@ export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport 
     if (closed !== undefined) throw new ClosedError(`transport '${name}'`);
   };
   const connection = (): Promise<AmqpConnection> => link.open(connectTimeoutMs);
+  const insist = <T>(work: () => Promise<T>): Promise<T> => persevere(clock, connectTimeoutMs, work);
   const topics = createTopics({ settings, connection, runtime });
   const topology = createTopology({
-    ...{ name, settings, topics, connection, requireOpen },
+    ...{ name, settings, topics, connection, insist, requireOpen },
     unsettled: (topic, group) => {
       let sum = 0;
       for (const subscription of subscriptions) sum += subscription.unsettled(topic, group);
       return sum;
     },
   });
-  const sender = createSender({ maxUnconfirmed, onReturned: createReturned({ topics, connection, runtime }) });
+  const deadTopics = new Set([...settings.adopted.values()].map(({ deadTopic }) => deadTopic));
+  const sender = createSender({
+    maxUnconfirmed,
+    onReturned: createReturned({ topics, connection, deadTopics, runtime }),
+  });
 
   /** The confirming channel, and another one whenever it ends while its connection lives: an exchange was gone, a message too large. */
   const keepSending = async (at: AmqpConnection, lost: AbortSignal): Promise<void> => {
@@ -87,7 +93,7 @@ export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport 
     known: (topic) => (topology.isDeclared ? topics.known(targetOf(topic)) : undefined),
     require: async (topic) => {
       if (!topology.isDeclared) await topology.declare();
-      return topics.require(targetOf(topic));
+      return insist(() => topics.require(targetOf(topic)));
     },
     onOverdue: () => {
       if (sending !== undefined) void closeWithin(clock, 1_000, sending);
@@ -155,7 +161,7 @@ export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport 
     checkSubscribe(names, subscribing);
     if (!topology.isDeclared) await topology.declare();
     const targets: Topic[] = [];
-    for (const topic of names) targets.push(await prepare(topic, subscribing));
+    for (const topic of names) targets.push(await insist(() => prepare(topic, subscribing)));
     requireOpen();
     const subscription = await startSubscription({
       ...{ name, settings, topics: targets, receive, options: subscribing },
