@@ -1,0 +1,62 @@
+import { createRuntime, type Message, type Transport } from '@holdfast/core';
+import { type KafkaTransportOptions, kafkaTransport } from '@holdfast/transport-kafka';
+import { freePort, type KafkaServer, ownKafka, type TcpProxy, tcpProxy } from '../../harness/index.ts';
+
+/** What a transport of a test has logged. */
+export interface Logged {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly fields: object;
+  readonly message: string;
+}
+
+export interface KafkaWorld {
+  /** A transport that is closed in the end. Its sessions are short. */
+  open(options?: Partial<KafkaTransportOptions>): Transport;
+  readonly logs: readonly Logged[];
+  close(): Promise<void>;
+}
+
+/** Transports onto a Kafka that somebody else has started. */
+export const kafkaWorld = (brokers: readonly string[]): KafkaWorld => {
+  const transports: Transport[] = [];
+  const logs: Logged[] = [];
+  const log =
+    (level: Logged['level']) =>
+    (fields: object, message: string): void => {
+      logs.push({ level, fields, message });
+    };
+  const runtime = createRuntime({
+    log: { debug: () => {}, info: log('info'), warn: log('warn'), error: log('error') },
+  });
+  return {
+    logs,
+    open: (options = {}) => {
+      const transport = kafkaTransport({
+        ...{ runtime, sessionTimeoutMs: 2_000, heartbeatMs: 100, fetchWaitMs: 50 },
+        ...(options.client === undefined ? { brokers } : {}),
+        ...options,
+      });
+      transports.push(transport);
+      return transport;
+    },
+    close: async () => {
+      await Promise.all(transports.map((transport) => transport.close({ deadlineMs: 1_000 })));
+    },
+  };
+};
+
+/** A Kafka of one's own, whose clients all come through a proxy. */
+export const proxiedKafka = async (): Promise<{ readonly server: KafkaServer; readonly proxy: TcpProxy }> => {
+  const port = await freePort();
+  const proxy = await tcpProxy({ targetPort: port });
+  const server = await ownKafka({ port, advertised: `127.0.0.1:${proxy.port}` });
+  return { server, proxy };
+};
+
+export const messageOf = (id: string, key?: string, body: string | Uint8Array = id): Message => ({
+  id,
+  type: 'order.placed',
+  ...(key === undefined ? {} : { key }),
+  headers: { 'content-type': 'application/json' },
+  body: typeof body === 'string' ? Buffer.from(JSON.stringify(body)) : body,
+});
