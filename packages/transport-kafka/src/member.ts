@@ -160,9 +160,11 @@ export const createMember = (options: MemberOptions): Member => {
 
   const holds = (): boolean => {
     if (clock.monotonic() - heardMs < sessionTimeoutMs) return true;
+    // Under the name it has: a group that still knows it then need not wait for its session to end.
     if (claims.owned.length > 0) {
       lose(`it has not been heard for ${sessionTimeoutMs} ms`);
-      memberId = '';
+      rejoinWanted = true;
+      wake();
     }
     return false;
   };
