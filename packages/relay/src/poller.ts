@@ -9,8 +9,8 @@ export interface Poller {
 }
 
 export interface PollerOptions {
-  /** Gives back whether it found anything. */
-  readonly look: (signal: AbortSignal) => Promise<boolean>;
+  /** Gives back whether it found anything. `woken`: somebody says that there is something. */
+  readonly look: (signal: AbortSignal, woken: boolean) => Promise<boolean>;
   readonly minMs: number;
   readonly maxMs: number;
   readonly clock: Clock;
@@ -35,8 +35,9 @@ export const createPoller = ({ look, minMs, maxMs, clock, log }: PollerOptions):
   const run = async (): Promise<void> => {
     let delayMs = minMs;
     while (!closing.signal.aborted) {
+      const called = woken;
       woken = false;
-      const found = await look(closing.signal).catch((error: unknown) => {
+      const found = await look(closing.signal, called).catch((error: unknown) => {
         if (!closing.signal.aborted) log.warn({ error }, 'a relay could not look for new rows; trying again');
         return false;
       });

@@ -2,11 +2,12 @@ import type { Policy, Runtime } from '@holdfast/core';
 import { combine, exponential, retry, timeout } from '@holdfast/policies';
 import { createLeases, type Database, type Lease } from '@holdfast/postgres';
 import { createGate } from './gate.ts';
+import { gathered } from './gathered.ts';
 import type { Position } from './position.ts';
 import type { RelaySettings } from './relay-options.ts';
 import type { RelaySink } from './relay-sink.ts';
 import { createShard, type Shard } from './shard.ts';
-import { createShardStore } from './shard-store.ts';
+import { createFetchFirst, createShardStore, type FirstPage } from './shard-store.ts';
 import type { TableStore } from './table-store.ts';
 import { createTicks, type Ticks } from './ticks.ts';
 import { createTopicHealths } from './topic-health.ts';
@@ -31,8 +32,11 @@ export interface RelaySession {
   start(): Promise<void>;
   /** Joins, runs each shard until it is done. */
   runOnce(): Promise<{ readonly handedOver: number; readonly parked: number }>;
-  /** Looks for new rows in the shards that wait, and for delayed ones that are due. True: there was something. */
-  look(signal: AbortSignal): Promise<boolean>;
+  /**
+   * Looks for new rows in the shards that wait, and for delayed ones that are due. True: there was something. Who was
+   * `woken` need not look: the shards fetch at once, and together.
+   */
+  look(signal: AbortSignal, woken: boolean): Promise<boolean>;
   readonly inFlight: number;
   readonly shardsOwned: number;
   close(deadlineMs?: number): Promise<void>;
@@ -48,8 +52,13 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   const healthOf = createTopicHealths();
   const bounded = timeout({ timeoutMs: statementMs, runtime });
   const persist = combine(persistently(runtime), bounded);
+  const fetchTogether = createFetchFirst(database, table, route);
+  const fetchFirst = gathered((pages: readonly FirstPage[]) =>
+    bounded((signal) => fetchTogether(pages, signal), new AbortController().signal),
+  );
   const upkeep = createUpkeep({ store, bounded, clock, log, onMoved: options.onMoved });
   let gaugesAt = clock.monotonic();
+  let lookAt = Number.NEGATIVE_INFINITY;
   let handedOver = 0;
   let parked = 0;
 
@@ -62,7 +71,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     createShard({
       ...options,
       ...{ lease, ticksOf, gate, healthOf, persist, random: runtime.random },
-      store: createShardStore({ database, table, route, scope, lease }),
+      store: createShardStore({ database, fetchFirst, table, route, scope, lease }),
       onHandedOver: (rows) => {
         handedOver += rows;
         meter.count('holdfast.relay.handed_over', rows, attributes);
@@ -126,7 +135,12 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
       await Promise.all([...shards.values()].map(({ ended }) => ended));
       return { handedOver, parked };
     },
-    look: async (signal) => {
+    look: async (signal, woken) => {
+      if (woken && clock.monotonic() < lookAt) {
+        for (const shard of shards.values()) shard.poke();
+        return true;
+      }
+      lookAt = clock.monotonic() + looksMs;
       meter.gauge('holdfast.relay.in_flight', inFlight(), attributes);
       await setGauges(signal);
       const positions = waiting();
@@ -151,6 +165,8 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
 };
 
 const gaugesMs = 15_000;
+/** How often there is a look at what no wake-up tells of: delayed rows, rows of other shards, the ring. */
+const looksMs = 100;
 
 /** A statement without an answer: its connection is dead, and nothing else would say so. */
 const statementMs = 30_000;

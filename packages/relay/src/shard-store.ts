@@ -1,4 +1,5 @@
-import type { Database, Lease } from '@holdfast/postgres';
+import { settledOrAborted } from '@holdfast/flow';
+import type { Database, Lease, Row } from '@holdfast/postgres';
 import { type HeldRow, heldRow, keyIsParked } from './held-row.ts';
 import type { Position } from './position.ts';
 import { namesOf } from './schema/names.ts';
@@ -44,8 +45,45 @@ export interface ShardStore {
   countDeaths(died: boolean, signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
 }
 
+/** Where a shard's fetch begins, and how much of it is wanted. */
+export interface FirstPage {
+  readonly shard: string;
+  readonly position: Position;
+  readonly pageSize: number;
+}
+
+/** The first pages of the fetches of several shards, in the order of `pages`, in one statement: all see one snapshot. */
+export type FetchFirst = (pages: readonly FirstPage[], signal?: AbortSignal) => Promise<readonly FetchedFirst[]>;
+
+export interface FetchedFirst extends Page {
+  readonly incarnation: string;
+}
+
+export const createFetchFirst = <Tx>(database: Database<Tx>, table: string, route: string): FetchFirst => {
+  const fetch = namesOf(table, database.schema).part('fetch');
+  return async (pages, signal) => {
+    const asked = pages.map(({ shard, position, pageSize }, n) => ({ n, shard, ...position, pageSize }));
+    const rows = await database.execute(
+      `select p.n::text, f.* from jsonb_to_recordset($1::text::jsonb) as p(n integer, shard integer, after bigint,
+          "lateXids" xid8[], "lateFloors" bigint[], seen text, "pageSize" integer),
+        lateral ${fetch}($2::text, p.shard, p.after, p."lateXids", p."lateFloors", p.seen::pg_snapshot, null, p."pageSize") f`,
+      [JSON.stringify(asked), route],
+      { signal },
+    );
+    const found = pages.map((): Row[] => []);
+    for (const row of rows) found[Number(row.n)]?.push(row);
+    return found.map(([first, ...others]) => ({
+      snapshot: first?.id as string,
+      incarnation: first?.key as string,
+      rows: others.map(heldRow),
+    }));
+  };
+};
+
 export interface ShardStoreOptions<Tx> {
   readonly database: Database<Tx>;
+  /** Shared by the shards of a process, which often fetch at the same moment. */
+  readonly fetchFirst: (page: FirstPage) => Promise<FetchedFirst>;
   readonly table: string;
   readonly route: string;
   readonly scope: string;
@@ -53,7 +91,7 @@ export interface ShardStoreOptions<Tx> {
 }
 
 export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore => {
-  const { database, route, scope, lease } = options;
+  const { database, fetchFirst, route, scope, lease } = options;
   const { epoch } = lease;
   const shard = String(lease.slot);
   const names = namesOf(options.table, database.schema);
@@ -81,9 +119,8 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
       return { incarnation, tick: tickOf(row) };
     },
     fetch: async (position, pageSize, signal) => {
-      const [first, ...rows] = await fetchPage(position, { snapshot: '', after: position.after, pageSize }, signal);
-      if (first?.key !== incarnation) return 'restarted';
-      return { snapshot: first.id as string, rows: rows.map(heldRow) };
+      const page = await orAborted(fetchFirst({ shard, position, pageSize }), signal);
+      return page.incarnation === incarnation ? page : 'restarted';
     },
     fetchOn: async (position, page, signal) => (await fetchPage(position, page, signal)).map(heldRow),
     settle: async (rows, signal) => {
@@ -129,6 +166,13 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
       return new Map(rows.map(({ seq, deaths }) => [seq as string, Number(deaths)]));
     },
   };
+};
+
+/** A statement that several wait for goes on when one of them does not want it any more. */
+const orAborted = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {
+  await settledOrAborted(work, signal);
+  signal.throwIfAborted();
+  return work;
 };
 
 const refusalOf = (text: string | null | undefined): Refusal | undefined =>
