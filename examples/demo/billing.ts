@@ -4,18 +4,19 @@ import { ackTooEarly, recordTooEarly } from './breaks.ts';
 import { OrderBilled, OrderPlaced } from './contracts.ts';
 import { openDatabase } from './database.ts';
 import { countDuplicates, readRole, report } from './role.ts';
-import { openTransport } from './transport.ts';
+import { groupStart, openTransport } from './transport.ts';
 
 /** Charges each order once, and tells shipping in the same transaction. */
-const { databaseUrl, broken } = readRole();
+const role = readRole();
+const { databaseUrl, broken } = role;
 const { database } = openDatabase(databaseUrl);
-const transport = openTransport(database);
+const transport = await openTransport(role, database);
 const outbox = createOutbox(database);
 
 const consumer = createConsumer({
   transport: broken === 'ack-before-handling' ? ackTooEarly(transport) : transport,
   group: 'billing',
-  from: 'earliest',
+  from: groupStart(transport),
   database,
   retry: { attempts: 10, backoff: exponential({ baseMs: 20, maxMs: 1_000 }) },
   runtime: { meter: countDuplicates() },

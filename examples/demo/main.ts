@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Account, isRight, isSettled, takeAccount } from './account.ts';
 import { breaks, orderByCommitId } from './breaks.ts';
+import { startBroker } from './broker.ts';
 import { placeOrders } from './customers.ts';
 import { openDatabase, prepare, schema } from './database.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
@@ -18,7 +19,7 @@ const patienceMs = 12_000;
 const options = readOptions(process.argv);
 const print = (line: string): void => void (options.json || process.stdout.write(`${line}\n`));
 
-const run = async (databaseUrl: string): Promise<boolean> => {
+const run = async (databaseUrl: string, brokerUrl: string): Promise<boolean> => {
   const opened = openDatabase(databaseUrl);
   await prepare(opened);
   if (options.break === 'order-by-commit-id') await orderByCommitId(opened.pool, schema);
@@ -28,6 +29,10 @@ const run = async (databaseUrl: string): Promise<boolean> => {
     databaseUrl,
     '--port',
     String(port),
+    '--transport',
+    options.transport,
+    '--broker-url',
+    brokerUrl,
     ...(options.break ? ['--break', options.break] : []),
   ]);
   try {
@@ -96,18 +101,26 @@ const conclude = (account: Account, { kills, counts }: Processes, seconds: numbe
   return ok;
 };
 
-const main = async (): Promise<void> => {
-  if (options.databaseUrl !== undefined) {
-    process.exitCode = (await run(options.databaseUrl)) ? 0 : 1;
-    return;
-  }
-  print('Starting an embedded Postgres…');
-  const postgres = await startEmbeddedPostgres();
+const main = async (): Promise<boolean> => {
+  if (options.transport !== 'postgres') print(`Over ${options.transport}.`);
+  const broker = await startBroker(options);
   try {
-    process.exitCode = (await run(postgres.url)) ? 0 : 1;
+    if (options.databaseUrl !== undefined) return await run(options.databaseUrl, broker.brokerUrl);
+    print('Starting an embedded Postgres…');
+    const postgres = await startEmbeddedPostgres();
+    try {
+      return await run(postgres.url, broker.brokerUrl);
+    } finally {
+      await postgres.stop();
+    }
   } finally {
-    await postgres.stop();
+    await broker.close();
   }
 };
 
-await main();
+try {
+  process.exitCode = (await main()) ? 0 : 1;
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+}

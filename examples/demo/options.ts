@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type BreakName, breaks } from './breaks.ts';
+import { type TransportChoice, transportNames } from './transport.ts';
 
 export interface DemoOptions {
   readonly orders: number;
@@ -7,6 +8,8 @@ export interface DemoOptions {
   /** Orders a second. */
   readonly rate: number;
   readonly seed: number;
+  readonly transport: TransportChoice['transport'];
+  readonly brokerUrl?: string;
   readonly databaseUrl?: string;
   readonly json?: true;
   readonly break?: BreakName;
@@ -26,7 +29,7 @@ const wholeNumber = (text: string): number => {
 };
 
 export const readOptions = (args: readonly string[]): DemoOptions => {
-  const given = command().parse(args).opts<Partial<DemoOptions> & { rate: number; seed: number }>();
+  const given = command().parse(args).opts<Partial<DemoOptions> & Pick<DemoOptions, 'rate' | 'seed' | 'transport'>>();
   const seconds = given.seconds ?? (given.orders === undefined ? 15 : given.orders / given.rate);
   return { ...given, seconds, orders: Math.round(given.orders ?? seconds * given.rate) };
 };
@@ -43,6 +46,13 @@ const command = (): Command =>
     .option('--orders <n>', 'how many orders (default: seconds times rate)', positive)
     .option('--seed <n>', 'the same seed picks the same customers and kills', wholeNumber, Date.now() % 100_000)
     .option('--database-url <url>', 'a Postgres to use instead of an embedded one; its demo tables are emptied')
+    .addOption(
+      new Option('--transport <name>', 'what messages travel over').choices(transportNames).default('postgres'),
+    )
+    .option(
+      '--broker-url <url>',
+      'a broker to use instead of one that is started: host:port,… or amqp://… or redis://…; the demo leaves topics of its own there',
+    )
     .option('--json', 'print one object instead of the table')
     .addOption(
       new Option('--break <name>', 'plant a bug; the account must come out wrong').choices(Object.keys(breaks)),

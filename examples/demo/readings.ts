@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { memoryTransport } from '@holdfast/transport-memory';
 import { createOutboxRelay } from 'holdfast';
 import type { openDatabase } from './database.ts';
 import { type Reading, tableLine } from './live-table.ts';
 import type { Processes } from './processes.ts';
-import { openTransport } from './transport.ts';
 
 export interface Readings {
   /** Shown on the next line. */
@@ -19,7 +19,7 @@ export const showReadings = (
 ): Readings => {
   const ending = new AbortController();
   const startedAt = performance.now();
-  const relay = createOutboxRelay({ database, transport: openTransport(database) });
+  const relay = createOutboxRelay({ database, transport: memoryTransport() });
   let killed: string[] = [];
 
   const read = async (): Promise<Reading> => {

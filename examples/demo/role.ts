@@ -1,20 +1,25 @@
 import { parseArgs } from 'node:util';
 import type { Meter } from 'holdfast';
 import type { BreakName } from './breaks.ts';
+import type { TransportChoice } from './transport.ts';
 
 /** What the demo tells each of its processes. */
-export interface Role {
+export interface Role extends TransportChoice {
   readonly databaseUrl: string;
   readonly port: number;
   readonly broken: BreakName | undefined;
 }
 
+const names = ['database-url', 'transport', 'broker-url', 'port', 'break'] as const;
+
 export const readRole = (): Role => {
   const { values } = parseArgs({
-    options: { 'database-url': { type: 'string' }, port: { type: 'string' }, break: { type: 'string' } },
+    options: Object.fromEntries(names.map((name) => [name, { type: 'string' }] as const)),
   });
   return {
     databaseUrl: values['database-url'] ?? '',
+    transport: values.transport as TransportChoice['transport'],
+    brokerUrl: values['broker-url'] ?? '',
     port: Number(values.port ?? 0),
     broken: values.break as BreakName | undefined,
   };

@@ -2,15 +2,17 @@ import { createConsumer, exponential } from 'holdfast';
 import { OrderBilled } from './contracts.ts';
 import { openDatabase } from './database.ts';
 import { countDuplicates, readRole, report } from './role.ts';
-import { openTransport } from './transport.ts';
+import { groupStart, openTransport } from './transport.ts';
 
 /** Ships each billed order once. */
-const { database } = openDatabase(readRole().databaseUrl);
+const role = readRole();
+const { database } = openDatabase(role.databaseUrl);
+const transport = await openTransport(role, database);
 
 const consumer = createConsumer({
-  transport: openTransport(database),
+  transport,
   group: 'shipping',
-  from: 'earliest',
+  from: groupStart(transport),
   database,
   retry: { attempts: 10, backoff: exponential({ baseMs: 20, maxMs: 1_000 }) },
   runtime: { meter: countDuplicates() },

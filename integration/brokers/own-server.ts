@@ -30,7 +30,7 @@ export const ownServer = <Settings, S extends { readonly version: string; readon
       if (docker === 'works') throw error;
       if (demanded === 'docker') throw dockerDemanded(ways.name, error);
       docker = 'passed over';
-      console.log(`Docker is passed over for ${ways.name}: ${textOf(error)}`);
+      console.error(`Docker is passed over for ${ways.name}: ${textOf(error)}`);
       return ways.local(settings);
     }
   };
