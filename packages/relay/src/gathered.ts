@@ -25,6 +25,6 @@ export const gathered = <Ask, Answer>(
   };
   return (ask) =>
     new Promise((resolve, reject) => {
-      if (calls.push({ ask, resolve, reject }) === 1) setImmediate(runAll);
+      if (calls.push({ ask, resolve, reject }) === 1) setImmediate(() => void runAll());
     });
 };
