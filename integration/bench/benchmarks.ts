@@ -12,6 +12,10 @@ import { latency } from './outbox/latency.ts';
 import { diskUsed, millionRows } from './outbox/million-rows.ts';
 import { wokenRelays } from './outbox/woken-relays.ts';
 import { postgresLog } from './transport/postgres-log.ts';
+import { rabbitmqConsume } from './transports/rabbitmq-consume.ts';
+import { rabbitmqLatency } from './transports/rabbitmq-latency.ts';
+import { rabbitmqPublish, rabbitmqPublishUnordered } from './transports/rabbitmq-publish.ts';
+import { rabbitmqRelay } from './transports/rabbitmq-relay.ts';
 
 /** The rows of the table, in their order. */
 export const benchmarks: readonly Benchmark[] = [
@@ -29,6 +33,11 @@ export const benchmarks: readonly Benchmark[] = [
   memory,
   idle,
   killedRelays,
+  rabbitmqPublish,
+  rabbitmqPublishUnordered,
+  rabbitmqConsume,
+  rabbitmqRelay,
+  rabbitmqLatency,
 ];
 
 /** Those whose row or group is named. */
