@@ -71,6 +71,44 @@ for (const library of libraries) {
       assert.deepEqual(await notes(), []);
     });
 
+    it('opens a transaction with a statement of any values, and hands on what it gave back', async () => {
+      const texts = [
+        `'; drop table notes; --`,
+        "\\'; drop table notes; --",
+        '\\',
+        "''\\''",
+        '$1',
+        '$$',
+        'E\\n',
+        'ü 漢 😀',
+        '',
+      ];
+      for (const text of texts) {
+        const opening = { text: insert, values: [text] };
+        const [row] = await database.transaction(async (_tx, rows) => rows, { opening });
+        assert.equal(row?.note_body, text);
+      }
+      assert.deepEqual(await notes(), texts);
+    });
+
+    it('rolls back what it was opened with, and goes on when that failed', async () => {
+      const opening = { text: insert, values: ['gone'] };
+      const rejected = database.transaction(async () => Promise.reject(new Error('changed my mind')), { opening });
+      await assert.rejects(rejected, /changed my mind/);
+      assert.deepEqual(await notes(), []);
+      let worked = false;
+      const unopened = database.transaction(
+        async () => {
+          worked = true;
+        },
+        { opening: { text: 'select 1/$1::text::int', values: ['0'] } },
+      );
+      await assert.rejects(unopened, (error) => sqlState(error) === '22012');
+      assert.equal(worked, false);
+      await database.transaction((tx) => database.query(tx, insert, ['kept']));
+      assert.deepEqual(await notes(), ['kept']);
+    });
+
     it('writes a batch of any texts through one jsonb parameter, and reads them back as they were', async () => {
       const texts = [`'; drop table notes; --`, '"', '\\', '$1', 'ü 漢 😀', '{"a":[1]}', '', ' ', '%s :name ?'];
       await database.transaction((tx) =>

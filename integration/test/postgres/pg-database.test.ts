@@ -81,7 +81,28 @@ describe('a database over a pool of pg', () => {
         throw new Error("the work's own");
       });
       await assert.rejects(failed);
+      const opening = { text: 'select 1/$1::text::int', values: ['0'] };
+      await assert.rejects(
+        database.transaction(async () => {}, { opening }),
+        /division by zero/,
+      );
       assert.equal(await pid(), before);
+    }));
+
+  it('opens a transaction with any text, whatever the server takes a backslash for', () =>
+    withPool({ max: 1 }, async (pool) => {
+      const database = pgDatabase(pool);
+      for (const standard of ['on', 'off']) {
+        await pool.query(`set standard_conforming_strings = ${standard}`);
+        await fc.assert(
+          fc.asyncProperty(fc.string({ unit: fc.constantFrom("'", '\\', '$', '1', 'ü', ';', '\n') }), async (text) => {
+            const opening = { text: 'select $1::text as one, $2::text as two', values: [text, 'two'] };
+            const rows = await database.transaction(async (_tx, opened) => opened, { opening });
+            assert.deepEqual(rows, [{ one: text, two: 'two' }]);
+          }),
+          { numRuns: 50 },
+        );
+      }
     }));
 
   it('does not wait for ever for a connection of an exhausted pool', () =>

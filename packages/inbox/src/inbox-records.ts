@@ -1,5 +1,5 @@
 import { InvalidMessageError, type Message } from '@holdfast/core';
-import type { Database } from '@holdfast/postgres';
+import type { Database, Statement } from '@holdfast/postgres';
 
 /** A message in a group: what is recorded once. */
 export interface RecordKey {
@@ -9,8 +9,11 @@ export interface RecordKey {
 
 /** The statements over the inbox's table, each one round trip. */
 export interface InboxRecords<Tx> {
-  /** False when it was recorded already. Waits for a transaction that is recording the same. */
-  insert(tx: Tx, key: RecordKey): Promise<boolean>;
+  /**
+   * Records it, for the opening of a transaction; gives back no row when it was recorded already. Waits for a transaction
+   * that is recording the same.
+   */
+  insertion(key: RecordKey): Statement;
   /** The ids that were not recorded already, in the transaction of an effect. */
   insertFresh(tx: Tx, group: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** Records each in a transaction of its own statement. */
@@ -24,7 +27,7 @@ export interface InboxRecords<Tx> {
 export const createInboxRecords = <Tx>(database: Database<Tx>): InboxRecords<Tx> => {
   const sql = statements(database.schema);
   return {
-    insert: async (tx, { group, id }) => (await database.query(tx, sql.insert, [group, id])).length === 1,
+    insertion: ({ group, id }) => ({ text: sql.insert, values: [group, id] }),
     insertFresh: async (tx, group, ids) => {
       const rows = await database.query(tx, sql.insertFresh, [group, JSON.stringify(ids)]);
       return new Set(rows.map((row) => String(row.id)));

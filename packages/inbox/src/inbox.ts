@@ -69,11 +69,11 @@ export const createInbox = <Tx>(
     once: async (group, id, work, { signal } = {}) => {
       checkId({ id });
       const ended = await database.transaction(
-        async (tx) => {
-          if (!(await records.insert(tx, { group, id }))) return duplicate;
+        async (tx, recorded) => {
+          if (recorded.length === 0) return duplicate;
           return { outcome: 'done', value: await beforeCommit(work(tx)) } as const;
         },
-        { signal },
+        { signal, opening: records.insertion({ group, id }) },
       );
       if (ended.outcome === 'duplicate') countDuplicates(group, 1);
       return ended;

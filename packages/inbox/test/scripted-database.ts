@@ -11,7 +11,8 @@ export const scriptedDatabase = (
   const executed: { text: string; values: readonly string[] }[] = [];
   return {
     schema: '"holdfast"',
-    transaction: (work) => work('tx'),
+    transaction: async (work, { opening } = {}) =>
+      work('tx', opening ? await answer(opening.text, opening.values) : []),
     query: (_tx, text, values) => answer(text, values),
     execute: (text, values) => {
       executed.push({ text, values });

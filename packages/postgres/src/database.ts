@@ -6,6 +6,17 @@ export interface TransactionOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** One statement. Its columns must be text, and a `$` in it is a parameter. */
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly string[];
+}
+
+export interface OpeningOptions extends TransactionOptions {
+  /** The first statement; where the client allows it, it goes with BEGIN in one round trip. */
+  readonly opening?: Statement | undefined;
+}
+
 /** Hears one channel until the connection breaks (rejects) or the signal aborts (resolves). */
 export type Listen = (channel: string, onNotify: () => void, options: ListenOptions) => Promise<void>;
 
@@ -23,8 +34,11 @@ export interface ListenOptions {
 export interface Database<Tx> {
   /** The schema of Holdfast's tables, quoted. */
   readonly schema: string;
-  /** Runs `work` in a transaction of its own; commits when it resolves, rolls back when it rejects or `signal` aborts. */
-  transaction<T>(work: (tx: Tx) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /**
+   * Runs `work` in a transaction of its own; commits when it resolves, rolls back when it rejects or `signal` aborts.
+   * `opened`: what the `opening` gave back.
+   */
+  transaction<T>(work: (tx: Tx, opened: readonly Row[]) => Promise<T>, options?: OpeningOptions): Promise<T>;
   /** One statement in `tx`, or several without values. Its columns must be text. */
   query(tx: Tx, text: string, values: readonly string[]): Promise<readonly Row[]>;
   /** One statement on any connection, in a transaction of its own. Its columns must be text. */

@@ -11,7 +11,15 @@ export { classify, type ErrorClass } from './classify.ts';
 export { createLeases, type Leases, type LeasesOptions } from './create-leases.ts';
 export { createListener, type Listener } from './create-listener.ts';
 export { createNotifier, type Notifier, type NotifierOptions } from './create-notifier.ts';
-export type { Database, Listen, ListenOptions, Row, TransactionOptions } from './database.ts';
+export type {
+  Database,
+  Listen,
+  ListenOptions,
+  OpeningOptions,
+  Row,
+  Statement,
+  TransactionOptions,
+} from './database.ts';
 export { type Drizzle, type DrizzleQueries, drizzleDatabase } from './drizzle-database.ts';
 export type { GuardableClient, GuardablePool } from './guard-pg-pool.ts';
 export {

@@ -23,7 +23,12 @@ export const ormDatabase = <Tx>(parts: OrmParts<Tx>, options: OrmDatabaseOptions
   const orm = { ...parts, clock, idleInTransactionTimeoutMs: options.idleInTransactionTimeoutMs ?? 60_000 };
   return {
     schema: quoteSchema(options.schema),
-    transaction: (work, { signal } = {}) => runOrmTransaction(orm, work, signal),
+    transaction: (work, { signal, opening } = {}) =>
+      runOrmTransaction(
+        orm,
+        async (tx) => work(tx, opening === undefined ? [] : await parts.query(tx, opening.text, opening.values)),
+        signal,
+      ),
     query: parts.query,
     execute: async (text, values, { signal } = {}) => {
       signal?.throwIfAborted();

@@ -50,11 +50,11 @@ export const pgDatabase = <Client extends PgClient>(
   };
   return {
     schema: quoteSchema(options.schema),
-    transaction: async (work, { signal } = {}) => {
+    transaction: async (work, { signal, opening } = {}) => {
       const progress: PgProgress = { committing: false };
       try {
         return await withPgClient(access, signal, (client, spoil) =>
-          runPgTransaction(client, work, { settings, spoil, progress }),
+          runPgTransaction(client, work, { settings, opening, spoil, progress }),
         );
       } catch (error) {
         if (!signal?.aborted) throw error;

@@ -1,6 +1,8 @@
+import type { Row, Statement } from './database.ts';
 import type { PgClient, PgResult } from './pg-client.ts';
-import { isStale, openSession, type PgSession } from './pg-session.ts';
+import { isStale, openSession, type PgSession, queryPg } from './pg-session.ts';
 import { quoteLiteral } from './quote-identifier.ts';
+import { sqlState } from './sql-state.ts';
 import { backendColumns, noteBackend, type TransactionProgress } from './transaction-progress.ts';
 import { forgetToken, rememberToken } from './transaction-token.ts';
 import { commitError, TransactionFailedError } from './unknown-outcome-error.ts';
@@ -13,53 +15,80 @@ export interface PgProgress extends TransactionProgress {
 export interface PgTransactionOptions {
   /** Transaction-local settings. */
   readonly settings: Readonly<Record<string, string>>;
+  readonly opening: Statement | undefined;
   /** Called when the connection's state is no longer known. */
   readonly spoil: () => void;
   readonly progress: PgProgress;
 }
 
-/** BEGIN, work, COMMIT on one client; ROLLBACK when the work rejects. BEGIN and all settings are one round trip. */
+/** BEGIN, work, COMMIT on one client; ROLLBACK when the work rejects. BEGIN, all settings and the opening are one round trip. */
 export const runPgTransaction = async <Client extends PgClient, T>(
   client: Client,
-  work: (tx: Client) => Promise<T>,
+  work: (tx: Client, opened: readonly Row[]) => Promise<T>,
   options: PgTransactionOptions,
 ): Promise<T> => {
-  await begin(client, options);
-  const value = await workOrRollBack(client, work, options);
+  const opened = await begin(client, options);
+  const value = await workOrRollBack(client, () => work(client, opened), options);
   await commit(client, options);
   return value;
 };
 
-const begin = async (client: PgClient, { settings, spoil, progress }: PgTransactionOptions): Promise<void> => {
+const begin = async (client: PgClient, options: PgTransactionOptions): Promise<readonly Row[]> => {
+  const { settings, opening, spoil, progress } = options;
   const token = crypto.randomUUID();
   const set = Object.entries({ ...settings, 'holdfast.tx': token })
     .map(([name, value]) => `; set local ${name} = ${quoteLiteral(value)}`)
     .join('');
   try {
     progress.session = await openSession(client);
-    if (progress.session) await client.query(`begin${set}`);
-    else await beginPooled(client, `begin${set}`, progress);
+    const opened = await (progress.session === undefined
+      ? beginPooled(client, `begin${set}`, options)
+      : beginStraight(client, `begin${set}`, options));
     rememberToken(client, token);
+    return opened;
   } catch (error) {
-    spoil();
+    // What the opening failed with leaves a transaction that can be rolled back; what BEGIN failed with, nobody knows.
+    if (opening === undefined || sqlState(error) === undefined || isStale(error)) spoil();
+    else await client.query('rollback').catch(spoil);
     throw error;
   }
 };
 
-/** Where each transaction may have another backend, it must be asked for each time. */
-const beginPooled = async (client: PgClient, text: string, progress: TransactionProgress): Promise<void> => {
-  // pg answers a text of several statements with an array, which its types do not say.
-  const results = (await client.query(`${text}; select ${backendColumns}`)) as unknown as readonly PgResult[];
-  noteBackend(progress, results.at(-1)?.rows[0]);
+const beginStraight = async (
+  client: PgClient,
+  text: string,
+  { opening }: PgTransactionOptions,
+): Promise<readonly Row[]> => {
+  if (opening !== undefined) return lastRows(await client.query(`${text}; ${inline(opening)}`));
+  await client.query(text);
+  return [];
 };
 
-const workOrRollBack = async <Client extends PgClient, T>(
-  client: Client,
-  work: (tx: Client) => Promise<T>,
+/** Where each transaction may have another backend, it must be asked for each time, before anything can wait for long. */
+const beginPooled = async (
+  client: PgClient,
+  text: string,
+  { opening, progress }: PgTransactionOptions,
+): Promise<readonly Row[]> => {
+  noteBackend(progress, lastRows(await client.query(`${text}; select ${backendColumns}`))[0]);
+  return opening === undefined ? [] : await queryPg(client, opening.text, opening.values);
+};
+
+/** pg answers a text of several statements with an array, which its types do not say. */
+const lastRows = (results: PgResult | readonly PgResult[]): readonly Row[] =>
+  (Array.isArray(results) ? (results.at(-1) as PgResult) : (results as PgResult)).rows;
+
+/** A text of several statements cannot have parameters. */
+const inline = ({ text, values }: Statement): string =>
+  text.replaceAll(/\$(\d+)/g, (_, place) => quoteLiteral(values[Number(place) - 1] ?? ''));
+
+const workOrRollBack = async <T>(
+  client: PgClient,
+  work: () => Promise<T>,
   { spoil }: PgTransactionOptions,
 ): Promise<T> => {
   try {
-    return await work(client);
+    return await work();
   } catch (error) {
     await client.query('rollback').catch(spoil);
     if (isStale(error)) spoil();

@@ -26,5 +26,5 @@ export const quoteSchema = (name = 'holdfast'): string => {
   return quoteIdentifier(name);
 };
 
-/** A text as an SQL literal, for the few statements that cannot take parameters. */
-export const quoteLiteral = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+/** A text as an SQL literal, for the few statements that cannot take parameters. The same whatever the server's settings. */
+export const quoteLiteral = (text: string): string => `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
