@@ -16,6 +16,8 @@ import { rabbitmqConsume } from './transports/rabbitmq-consume.ts';
 import { rabbitmqLatency } from './transports/rabbitmq-latency.ts';
 import { rabbitmqPublish, rabbitmqPublishUnordered } from './transports/rabbitmq-publish.ts';
 import { rabbitmqRelay } from './transports/rabbitmq-relay.ts';
+import { kafkaBatches } from './transports/kafka-batches.ts';
+import { kafkaSingles } from './transports/kafka-singles.ts';
 
 /** The rows of the table, in their order. */
 export const benchmarks: readonly Benchmark[] = [
@@ -38,6 +40,8 @@ export const benchmarks: readonly Benchmark[] = [
   rabbitmqConsume,
   rabbitmqRelay,
   rabbitmqLatency,
+  kafkaSingles,
+  kafkaBatches,
 ];
 
 /** Those whose row or group is named. */

@@ -16,8 +16,7 @@ export const readFetched = (
   const records: KafkaRecord[] = [];
   for (let at = skip; at < messages.length; at++) {
     const message = messages[at];
-    if (message !== undefined && !isAborted(message) && message.isControlRecord !== true)
-      records.push(toRecord(message));
+    if (message !== undefined && !isAborted(message) && message.isControlRecord !== true) records.push(message);
   }
   return { records, next: end > from ? end : from };
 };
@@ -42,11 +41,3 @@ const abortedBy = (
     return aborting.has(batchContext.producerId);
   };
 };
-
-const toRecord = ({ offset, key, value, timestamp, headers }: FetchedMessage): KafkaRecord => ({
-  offset,
-  key,
-  value,
-  timestamp,
-  headers,
-});

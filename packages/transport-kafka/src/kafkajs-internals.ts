@@ -41,9 +41,20 @@ interface Topics<Partition> {
   readonly partitions: readonly Partition[];
 }
 
+interface ConnectionPool {
+  readonly pool: readonly { readonly socket?: { destroy(error: Error): void } }[];
+  send(call: ProtocolCall): Promise<unknown>;
+}
+
+/** A request of the protocol, and what makes its answer of bytes. */
+interface ProtocolCall {
+  readonly request: { readonly apiKey: number; readonly apiVersion: number };
+  readonly response: { decode(raw: Buffer): Promise<unknown> };
+}
+
 /** Methods, whose parameters TypeScript compares both ways: kafkajs declares none of this. */
 export interface Broker {
-  readonly connectionPool: { readonly pool: readonly { readonly socket?: { destroy(error: Error): void } }[] };
+  readonly connectionPool: ConnectionPool;
   joinGroup(
     request: GroupRequest & {
       readonly sessionTimeout: number;

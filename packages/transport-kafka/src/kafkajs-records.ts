@@ -1,3 +1,4 @@
+import { decodeFast } from './decode-fast.ts';
 import type { Fetched, ProduceRequest, RecordRequests } from './driver.ts';
 import { groupByTopic } from './group-by-topic.ts';
 import { readFetched } from './kafkajs-fetched.ts';
@@ -30,7 +31,7 @@ export const recordRequests = (use: Use): RecordRequests => {
       });
     },
     fetch: async ({ leader: nodeId, waitMs, maxBytes, maxPartitionBytes, from }) => {
-      const broker = await leader(nodeId);
+      const broker = decodeFast(await leader(nodeId));
       const { responses } = await broker.fetch({
         isolationLevel: readCommitted,
         maxWaitTime: waitMs,

@@ -75,6 +75,7 @@ const bodyOf = (value: Buffer | null): Uint8Array =>
   value === null ? new Uint8Array(0) : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 
 const textOf = (value: unknown): string => {
+  if (typeof value === 'string') return value;
   if (Buffer.isBuffer(value)) return value.toString();
   // A list may start with something else: kafkajs takes what an empty object inherits for an earlier value of the name.
   const last: unknown = Array.isArray(value) ? value.at(-1) : value;

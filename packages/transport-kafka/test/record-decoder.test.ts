@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import fc from 'fast-check';
+import { decodeFetch } from '../src/record-decoder.ts';
+
+const require = createRequire(import.meta.url);
+const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0');
+const Record = require('kafkajs/src/protocol/recordBatch/record/v0');
+const kafkajs = require('kafkajs/src/protocol/requests/fetch/v11/response');
+
+interface Written {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<{ [name: string]: string }>;
+}
+
+/** The answer to a fetch of one partition, as a broker writes it. */
+const answerOf = async (batches: readonly (readonly Written[])[], options: object = {}): Promise<Buffer> => {
+  const encoded: Buffer[] = [];
+  let offset = 0n;
+  for (const messages of batches) {
+    const records = messages.map((message, n) => Record({ ...message, offsetDelta: n, timestampDelta: n * 1_000 }));
+    const batch: Buffer = (
+      await RecordBatch({ records, firstTimestamp: 1_700_000_000_000, lastOffsetDelta: records.length - 1, ...options })
+    ).buffer;
+    batch.writeBigInt64BE(offset);
+    offset += BigInt(messages.length);
+    encoded.push(batch);
+  }
+  return Buffer.concat([head, int32(Buffer.concat(encoded).length), ...encoded]);
+};
+
+const int32 = (value: number): Buffer => {
+  const buffer = Buffer.alloc(4);
+  buffer.writeInt32BE(value);
+  return buffer;
+};
+
+/** Throttle, error and session; one topic with one partition: its number, error, three offsets, nothing aborted, no replica. */
+const head = Buffer.concat([
+  Buffer.alloc(10),
+  int32(1),
+  Buffer.from([0, 6]),
+  Buffer.from('orders'),
+  int32(1),
+  int32(3),
+  Buffer.alloc(26),
+  int32(0),
+  int32(-1),
+]);
+
+/** kafkajs's headers are buffers. */
+const plain = (answer: {
+  responses: readonly {
+    topicName: string;
+    partitions: readonly { partition: number; messages: readonly unknown[] }[];
+  }[];
+}) =>
+  answer.responses.map(({ topicName, partitions }) => ({
+    topicName,
+    partitions: partitions.map(({ partition, messages }) => ({
+      partition,
+      messages: messages.map((message) => {
+        const { offset, timestamp, key, value, headers, isControlRecord } = message as Written & {
+          offset: string;
+          timestamp: string;
+          isControlRecord: boolean;
+        };
+        const texts = Object.entries(headers).map(([name, text]) => [name, String(text)]);
+        return { offset, timestamp, key, value, headers: texts, isControlRecord };
+      }),
+    })),
+  }));
+
+describe('decoding what was fetched', () => {
+  const bytes = fc.option(fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array)));
+  const name = fc.string({ unit: 'grapheme', maxLength: 20 }).filter((text) => !(text in {}));
+  const headers = fc.dictionary(name, fc.string({ unit: 'grapheme', maxLength: 40 }), { noNullPrototype: true });
+  const message = fc.record({ key: bytes, value: bytes, headers });
+  const batches = fc.array(fc.array(message, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 4 });
+
+  it('gives what kafkajs gives', () =>
+    fc.assert(
+      fc.asyncProperty(batches, async (written) => {
+        const raw = await answerOf(written);
+        const [ours, theirs] = [decodeFetch(raw, 11), await kafkajs.decode(raw)];
+        assert.ok(ours);
+        assert.deepEqual(plain(ours), plain(theirs));
+      }),
+    ));
+
+  it('leaves a batch that is cut off for the next fetch', async () => {
+    const whole = await answerOf([
+      [{ key: null, value: Buffer.from('a'), headers: {} }],
+      [{ key: null, value: Buffer.from('b'), headers: {} }],
+    ]);
+    const cut = Buffer.from(whole.subarray(0, -1));
+    cut.writeInt32BE(cut.length - head.length - 4, head.length);
+    assert.equal(decodeFetch(cut, 11)?.responses[0]?.partitions[0]?.messages.length, 1);
+  });
+
+  it('leaves compressed batches and other versions to kafkajs', async () => {
+    const message = { key: null, value: Buffer.from('a'.repeat(100)), headers: {} };
+    assert.equal(decodeFetch(await answerOf([[message]], { compression: 1 }), 11), undefined);
+    assert.equal(decodeFetch(await answerOf([[message]]), 4), undefined);
+  });
+});
