@@ -17,6 +17,8 @@ import { rabbitmqLatency } from './transports/rabbitmq-latency.ts';
 import { rabbitmqPublish, rabbitmqPublishUnordered } from './transports/rabbitmq-publish.ts';
 import { rabbitmqRelay } from './transports/rabbitmq-relay.ts';
 import { kafkaBatches } from './transports/kafka-batches.ts';
+import { kafkaLatency } from './transports/kafka-latency.ts';
+import { kafkaRelay } from './transports/kafka-relay.ts';
 import { kafkaSingles } from './transports/kafka-singles.ts';
 
 /** The rows of the table, in their order. */
@@ -42,6 +44,8 @@ export const benchmarks: readonly Benchmark[] = [
   rabbitmqLatency,
   kafkaSingles,
   kafkaBatches,
+  kafkaRelay,
+  kafkaLatency,
 ];
 
 /** Those whose row or group is named. */
