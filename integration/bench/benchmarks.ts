@@ -12,14 +12,14 @@ import { latency } from './outbox/latency.ts';
 import { diskUsed, millionRows } from './outbox/million-rows.ts';
 import { wokenRelays } from './outbox/woken-relays.ts';
 import { postgresLog } from './transport/postgres-log.ts';
-import { rabbitmqConsume } from './transports/rabbitmq-consume.ts';
-import { rabbitmqLatency } from './transports/rabbitmq-latency.ts';
-import { rabbitmqPublish, rabbitmqPublishUnordered } from './transports/rabbitmq-publish.ts';
-import { rabbitmqRelay } from './transports/rabbitmq-relay.ts';
 import { kafkaBatches } from './transports/kafka-batches.ts';
 import { kafkaLatency } from './transports/kafka-latency.ts';
 import { kafkaRelay } from './transports/kafka-relay.ts';
 import { kafkaSingles } from './transports/kafka-singles.ts';
+import { rabbitmqConsume } from './transports/rabbitmq-consume.ts';
+import { rabbitmqLatency } from './transports/rabbitmq-latency.ts';
+import { rabbitmqPublish, rabbitmqPublishUnordered } from './transports/rabbitmq-publish.ts';
+import { rabbitmqRelay } from './transports/rabbitmq-relay.ts';
 
 /** The rows of the table, in their order. */
 export const benchmarks: readonly Benchmark[] = [
