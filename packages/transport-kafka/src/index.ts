@@ -1,3 +1,4 @@
+export { type ConfluentCodecOptions, ConfluentFormatError, confluentCodec } from './confluent-codec.ts';
 export {
   AuthenticationError,
   BrokerUnreachableError,
