@@ -46,12 +46,18 @@ export const createPublisher = (options: PublisherOptions): Publisher => {
   let cancelTimer: (() => void) | undefined;
   let idle: PromiseWithResolvers<void> | undefined;
 
-  const publish: Transport['publish'] = async (topic, messages, { signal } = {}) => {
-    checkPublish(topic, messages, maxBodyBytes);
-    if (messages.length === 0) return;
-    if (signal?.aborted) throw PublishError.all(topic, messages, { outcome: 'failed', error: signal.reason });
-    const target = (asking.has(topic) ? undefined : known(topic)) ?? (await ask(topic, messages));
-    await start(target, messages, signal);
+  /** Not async, and neither is `start`: each layer of promises shows in the rate of single messages. */
+  const publish: Transport['publish'] = (topic, messages, { signal } = {}) => {
+    try {
+      checkPublish(topic, messages, maxBodyBytes);
+      if (messages.length === 0) return Promise.resolve();
+      if (signal?.aborted) throw PublishError.all(topic, messages, { outcome: 'failed', error: signal.reason });
+      const target = asking.size > 0 && asking.has(topic) ? undefined : known(topic);
+      if (target !== undefined) return start(target, messages, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return ask(topic, messages).then((target) => start(target, messages, signal));
   };
 
   const ask = async (topic: string, messages: readonly Message[]): Promise<Topic> => {
@@ -103,15 +109,19 @@ export const createPublisher = (options: PublisherOptions): Publisher => {
   };
 
   const sendingOf = (call: Call, message: Message): Sending => {
+    const { id, key, body } = message;
     const { exchange, routingKey } = routeOf(name, call.topic, message);
     return {
-      ...{ call, exchange, routingKey, state: 'waiting', returned: false },
+      call,
       index: call.sendings.length,
-      id: message.id,
-      // The caller may use its buffer again once it was told, of a message that is still on its way too.
-      body: Buffer.from(message.body),
+      id,
+      exchange,
+      routingKey,
+      body: viewOf(body),
       properties: toWire(message),
-      lane: publishOrdering === 'none' || message.key === undefined ? undefined : `${exchange}\n${message.key}`,
+      lane: publishOrdering === 'none' || key === undefined ? undefined : `${exchange}\n${key}`,
+      state: 'waiting',
+      returned: false,
     };
   };
 
@@ -172,3 +182,7 @@ export const createPublisher = (options: PublisherOptions): Publisher => {
     },
   };
 };
+
+/** Not a copy: the client copies it into its frames when it is sent, and what is not sent by then never is. */
+const viewOf = (body: Uint8Array): Buffer =>
+  Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);

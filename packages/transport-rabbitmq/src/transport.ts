@@ -102,18 +102,17 @@ export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport 
 
   /** The dead letters of an adopted topic go where its adoption says. */
   const targetOf = (topic: string): string => {
+    if (settings.adopted.size === 0) return topic;
     for (const [adopted, { deadTopic }] of settings.adopted) {
       if (topic === deadTopicOf(adopted) && deadTopic !== undefined) return deadTopic;
     }
     return topic;
   };
 
-  const publish: Transport['publish'] = async (topic, messages, sendingOptions) => {
-    if (closed !== undefined) {
-      const error = new ClosedError(`transport '${name}'`);
-      throw PublishError.all(topic, messages, { outcome: 'failed', error });
-    }
-    await publisher.publish(topic, messages, sendingOptions);
+  const publish: Transport['publish'] = (topic, messages, sendingOptions) => {
+    if (closed === undefined) return publisher.publish(topic, messages, sendingOptions);
+    const error = new ClosedError(`transport '${name}'`);
+    return Promise.reject(PublishError.all(topic, messages, { outcome: 'failed', error }));
   };
 
   const prepare = async (topicName: string, { group, from, ordering = 'key' }: SubscribeOptions): Promise<Topic> => {
