@@ -29,6 +29,7 @@ export const duplicateClient = (client: RedisClient, connectionName: string): Ow
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     maxRetriesPerRequest: null,
+    maxLoadingRetryTime: 200,
     retryStrategy: () => null,
     reconnectOnError: null,
     commandTimeout: undefined,

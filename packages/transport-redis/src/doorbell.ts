@@ -26,6 +26,7 @@ export interface DoorbellOptions {
 /** How long the server is asked to wait; then it is asked again. An answer must come soon after, or the connection is dead. */
 const blockMs = 5_000;
 const againMs = 500;
+const interruptAgainMs = 5;
 
 export const createDoorbell = ({ client, control, timeoutMs, runtime, ring }: DoorbellOptions): Doorbell => {
   const stop = new AbortController();
@@ -40,43 +41,52 @@ export const createDoorbell = ({ client, control, timeoutMs, runtime, ring }: Do
     },
   });
 
-  /** Says which streams have something new. */
-  const block = async (streams: ReadonlyMap<string, string>): Promise<readonly string[]> => {
+  /** Waits on what is wanted now; says which streams have something new. */
+  const block = async (): Promise<readonly string[]> => {
     await connection.ready();
+    const streams = wanted;
+    if (streams === undefined) return [];
     blocked = streams;
     try {
       const args = ['COUNT', 1, 'BLOCK', blockMs, 'STREAMS', ...streams.keys(), ...streams.values()];
-      const reply = await connection.call('xread', args, blockMs + timeoutMs);
-      // Pairs of a stream and its entries, flat or nested by the version of the protocol and the driver.
-      return Array.isArray(reply)
-        ? reply.map((pair: unknown) => (Array.isArray(pair) ? String(pair[0]) : String(pair)))
-        : [];
+      const rung = namesOf(await connection.call('xread', args, blockMs + timeoutMs));
+      // What was wanted meanwhile may be more.
+      if (rung.length > 0 && wanted === streams) wanted = undefined;
+      return rung;
     } finally {
       blocked = undefined;
     }
   };
 
+  /** Ends a watch early. It may not have reached the server yet: then it is tried again. */
+  const interrupt = async (watch: typeof blocked): Promise<void> => {
+    try {
+      while (blocked === watch && clientId !== undefined) {
+        if (Number(await control.call('client', ['UNBLOCK', clientId])) === 1) return;
+        await sleep(runtime.clock, interruptAgainMs, stop.signal);
+      }
+    } catch {
+      // It ends by itself, a little later.
+    }
+  };
+
   const run = async (): Promise<void> => {
     while (wanted !== undefined && !stop.signal.aborted) {
-      const streams = wanted;
       try {
-        const rung = await block(streams);
-        if (rung.length === 0) continue;
-        if (wanted === streams) wanted = undefined;
-        ring(rung);
+        const rung = await block();
+        if (rung.length > 0) ring(rung);
       } catch {
         // The reader looks by itself meanwhile, and says what is wrong.
         await sleep(runtime.clock, againMs, stop.signal).catch(() => {});
       }
     }
+    running = false;
   };
 
   const start = (): void => {
     if (running) return;
     running = true;
-    void run().finally(() => {
-      running = false;
-    });
+    void run();
   };
 
   return {
@@ -85,9 +95,7 @@ export const createDoorbell = ({ client, control, timeoutMs, runtime, ring }: Do
       const covered = blocked !== undefined && [...streams.keys()].every((stream) => blocked?.has(stream));
       if (streams.size === 0 || (covered && wanted !== undefined)) return;
       wanted = streams;
-      if (blocked !== undefined && clientId !== undefined) {
-        control.call('client', ['UNBLOCK', clientId]).catch(() => {});
-      }
+      if (blocked !== undefined) void interrupt(blocked);
       start();
     },
     get listening() {
@@ -100,3 +108,7 @@ export const createDoorbell = ({ client, control, timeoutMs, runtime, ring }: Do
     },
   };
 };
+
+/** The streams in the reply of an XREAD: pairs of a name and its entries. */
+const namesOf = (reply: unknown): readonly string[] =>
+  Array.isArray(reply) ? reply.map((pair: unknown) => String(Array.isArray(pair) ? pair[0] : pair)) : [];

@@ -115,7 +115,11 @@ export const createReader = (options: ReaderOptions): Reader => {
       const code = replyCode(error);
       if (code === 'FENCED') options.onFenced(partition);
       else if (code === 'NOGROUP') await options.onNoGroup(partition);
-      else throw error;
+      else {
+        // It may have run: what it was given then is pending, and nobody has it in hand.
+        partition.replayFrom ??= partition.cursor;
+        throw error;
+      }
       return 0;
     }
   };
