@@ -6,7 +6,7 @@ import type { Keys } from './keys.ts';
 import { append } from './lua/append.ts';
 import { packArrayHead } from './msgpack.ts';
 import type { Settings } from './options.ts';
-import { outcomeOf } from './reply-error.ts';
+import { outcomeOf, replyCode } from './reply-error.ts';
 import { runScript } from './script.ts';
 import type { Topic } from './topic.ts';
 
@@ -73,7 +73,9 @@ export const createAppender = ({ connection, keys, settings, runtime }: Appender
         await sleep(clock, fullPollMs);
       }
     } catch (error) {
-      return { stored: 0, outcome: outcomeOf(error) };
+      const answered = replyCode(error) !== undefined && error instanceof Error;
+      const why = answered ? new RefusedByRedisError(keys.stream(topic, partition), error.message) : error;
+      return { stored: 0, outcome: outcomeOf(why) };
     }
   };
 };

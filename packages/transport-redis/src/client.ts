@@ -32,6 +32,8 @@ export const duplicateClient = (client: RedisClient, connectionName: string): Ow
     maxLoadingRetryTime: 200,
     retryStrategy: () => null,
     reconnectOnError: null,
+    // Drivers differ in which commands they add it to: it is part of our own names.
+    keyPrefix: '',
     commandTimeout: undefined,
     blockingTimeout: undefined,
     socketTimeout: undefined,
@@ -39,7 +41,7 @@ export const duplicateClient = (client: RedisClient, connectionName: string): Ow
   };
   const duplicate = client.isCluster
     ? client.duplicate(undefined, {
-        ...{ lazyConnect: true, enableOfflineQueue: false, clusterRetryStrategy: () => null },
+        ...{ lazyConnect: true, enableOfflineQueue: false, clusterRetryStrategy: () => null, keyPrefix: '' },
         redisOptions: { ...redisOptionsOf(client), ...own, lazyConnect: undefined },
       })
     : client.duplicate(own);
@@ -49,3 +51,9 @@ export const duplicateClient = (client: RedisClient, connectionName: string): Ow
 
 const redisOptionsOf = ({ options }: RedisClient): object =>
   'redisOptions' in options && typeof options.redisOptions === 'object' ? { ...options.redisOptions } : {};
+
+/** What a client puts before every key. */
+export const keyPrefixOf = (client: RedisClient): string => {
+  const found = [client.options, redisOptionsOf(client)].find((options) => 'keyPrefix' in options && options.keyPrefix);
+  return found !== undefined && 'keyPrefix' in found ? String(found.keyPrefix) : '';
+};

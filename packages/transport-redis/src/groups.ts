@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts';
 import type { Keys } from './keys.ts';
 import { readGroups } from './lua/groups.ts';
 import { replyCode } from './reply-error.ts';
-import { runScript } from './script.ts';
+import { runScript, textsOf } from './script.ts';
 import type { Topic } from './topic.ts';
 
 /** The groups of topics in Redis: one consumer group of the same name on each partition's stream. */
@@ -17,6 +17,11 @@ export interface Groups {
 }
 
 export const createGroups = (connection: Connection, keys: Keys): Groups => {
+  const has = async (stream: string, group: string): Promise<boolean> => {
+    const groups = await runScript(connection, readGroups, { keys: [stream], args: [] });
+    return textsOf(groups).some((value, at) => at % 3 === 0 && value === group);
+  };
+
   /** Says whether it was missing. */
   const createIn = async (
     topic: Topic,
@@ -29,7 +34,10 @@ export const createGroups = (connection: Connection, keys: Keys): Groups => {
       await connection.call('xgroup', ['CREATE', stream, group, id, ...make]);
       return true;
     } catch (error) {
-      if (replyCode(error) === 'BUSYGROUP') return false;
+      const code = replyCode(error);
+      if (code === 'BUSYGROUP') return false;
+      // When its memory is full Redis refuses even to look; whoever joins a group that exists is who frees memory.
+      if (code === 'OOM' && (await has(stream, group))) return false;
       if (error instanceof Error && /requires the key to exist/.test(error.message)) {
         throw new UnknownTopicError(`${topic.name} (adopted stream '${stream}')`, []);
       }

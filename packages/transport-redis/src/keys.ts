@@ -18,16 +18,19 @@ export interface Keys {
   signals(topic: Topic, group: string): string;
 }
 
-export const createKeys = (prefix: string): Keys => {
+/** `before` is put before every name, those of adopted streams included. */
+export const createKeys = (own: string, before: string): Keys => {
+  const prefix = before + own;
   const place = (topic: Topic, partition: number): string =>
     topic.adopted === undefined
       ? `${prefix}{${escapeBraces(topic.name)}:${partition}}`
-      : `${prefix}adopted:{${tagOf(topic.adopted.stream)}}`;
+      : `${prefix}adopted:{${tagOf(before + topic.adopted.stream)}}`;
   const shared = (topic: Topic): string =>
     topic.adopted === undefined ? `${prefix}{${escapeBraces(topic.name)}}` : place(topic, 0);
   return {
     topics: `${prefix}topics`,
-    stream: (topic, partition) => topic.adopted?.stream ?? place(topic, partition),
+    stream: (topic, partition) =>
+      topic.adopted === undefined ? place(topic, partition) : before + topic.adopted.stream,
     fences: (topic, partition) => `${place(topic, partition)}:fences`,
     leases: (topic, group) => `${shared(topic)}:leases:${group}`,
     members: (topic, group) => `${shared(topic)}:members:${group}`,

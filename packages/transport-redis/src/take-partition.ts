@@ -27,10 +27,12 @@ export const takePartition = async (
   { connection, groups, group, onLostBodies }: TakeOptions,
   { topic, lease, keys }: { readonly topic: Topic; readonly lease: Lease; readonly keys: readonly string[] },
 ): Promise<Taken> => {
+  let healed = false;
   for (let from = '-'; ; ) {
     const reply = await runScript(connection, claim, { keys, args: [group, lease.epoch, from] }).catch(
       async (error: unknown) => {
-        if (replyCode(error) !== 'NOGROUP') throw error;
+        if (replyCode(error) !== 'NOGROUP' || healed) throw error;
+        healed = true;
         await groups.heal(topic, group, lease.slot);
         return undefined;
       },

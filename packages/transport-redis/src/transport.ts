@@ -12,6 +12,7 @@ import {
 import { deadTopicOf } from '@holdfast/flow';
 import { createAppender } from './appender.ts';
 import { checkServer } from './check-server.ts';
+import { keyPrefixOf } from './client.ts';
 import { createConnection } from './connection.ts';
 import { createGroups } from './groups.ts';
 import { createKeys } from './keys.ts';
@@ -44,7 +45,7 @@ export const redisTransport = (options: RedisTransportOptions): Transport => {
     publish: createConnection({ client, timeoutMs, runtime, role: 'publish' }),
     consume: createConnection({ client, timeoutMs, runtime, role: 'consume' }),
   };
-  const keys = createKeys(settings.prefix);
+  const keys = createKeys(settings.prefix, keyPrefixOf(client));
   const signals = createSignals({ client, timeoutMs, runtime });
   const topics = createTopics({
     ...{ connection: connections.publish, keys, log, defaultPartitions: settings.partitions },
