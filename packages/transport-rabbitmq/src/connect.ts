@@ -26,9 +26,12 @@ export const whereIs = ({ url }: Settings): string => (url === undefined ? 'the 
  */
 export const isRefusal = (error: unknown): boolean => error instanceof Error && /\b(403|530) \(/.test(error.message);
 
-/** Ends a connection that does not answer: its socket is destroyed, which amqplib takes for an error and ends its timers. */
-export const destroyConnection = (connection: AmqpConnection, why: Error): void => {
-  const inner = (connection as { readonly connection?: { readonly stream?: { destroy?(error: Error): void } } })
+/**
+ * Ends a connection that does not answer: its socket is destroyed. With a reason amqplib takes it for an error and ends its
+ * timers; without one it has done so, and has left the socket to wait for an end that a dead network never brings.
+ */
+export const destroyConnection = (connection: AmqpConnection, why?: Error): void => {
+  const inner = (connection as { readonly connection?: { readonly stream?: { destroy?(error?: Error): void } } })
     .connection;
   inner?.stream?.destroy?.(why);
 };

@@ -96,6 +96,7 @@ export const createLink = (options: LinkOptions): Link => {
     onOpen(connection, lost.signal);
     announce();
     await gone.promise;
+    if (reason !== undefined) destroyConnection(connection);
     current = undefined;
     failure = reason ?? new Error('the connection was closed');
     setBlocked(undefined);
