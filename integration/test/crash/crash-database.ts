@@ -1,12 +1,13 @@
-import { silentLog } from '@holdfast/core';
+import { createRuntime, silentLog } from '@holdfast/core';
 import { inboxSchema } from '@holdfast/inbox';
 import { outboxSchema } from '@holdfast/outbox';
 import { type Database, migrate, pgDatabase } from '@holdfast/postgres';
 import { createRelay, relayTable } from '@holdfast/relay';
-import { postgresTransport, postgresTransportSchema } from '@holdfast/transport-postgres';
+import { postgresTransportSchema } from '@holdfast/transport-postgres';
 import { Pool, type PoolClient } from 'pg';
 import { createEntryTable, freshDatabase, type PostgresServer } from '../../harness/index.ts';
 import { partitions, shards } from './contracts.ts';
+import { type Broker, openTransport } from './roles/open-transport.ts';
 import { createWatch } from './watched-writes.ts';
 
 /** How far the messages have come. */
@@ -38,7 +39,10 @@ const selectOwners = `
   where scope like $1 and owner is not null and expires_at > holdfast.now() group by 1`;
 
 /** On the shared server, if no other is given. */
-export const openCrashDatabase = async (server?: PostgresServer): Promise<CrashDatabase> => {
+export const openCrashDatabase = async (
+  server: PostgresServer | undefined,
+  declaring: Declaring,
+): Promise<CrashDatabase> => {
   const fresh = await freshDatabase(server);
   const pool = new Pool({ connectionString: fresh.url, max: 6, application_name: 'test', statement_timeout: 10_000 });
   pool.on('error', () => {});
@@ -46,7 +50,7 @@ export const openCrashDatabase = async (server?: PostgresServer): Promise<CrashD
   await createEntryTable(fresh.url);
   await migrate(database, [outboxSchema, postgresTransportSchema, inboxSchema]);
   await pool.query('create sequence truth; create sequence effects_tried');
-  await declare(database);
+  await declare(database, declaring);
   await pool.query(createWatch);
   return {
     ...{ url: fresh.url, pool, database },
@@ -67,11 +71,19 @@ export const openCrashDatabase = async (server?: PostgresServer): Promise<CrashD
   };
 };
 
+/** The topic, and the broker that has it if the database does not. */
+export interface Declaring {
+  readonly topic: string;
+  readonly broker: Broker | undefined;
+}
+
 /** Fixes how many shards and partitions there are, and that the group sees every message. */
-const declare = async (database: Database<PoolClient>): Promise<void> => {
+const declare = async (database: Database<PoolClient>, { topic, broker }: Declaring): Promise<void> => {
   const sink = { failsSuffix: true, send: async () => [] };
   await createRelay({ database, table: relayTable('outbox') }, sink, { shards }).runOnce();
-  const transport = postgresTransport({ database });
-  await transport.topology.apply({ topics: { orders: { partitions, groups: { billing: 'earliest' } } } });
+  const runtime = createRuntime({ log: silentLog });
+  const transport = openTransport({ broker, database, runtime, leaseMs: 5_000 });
+  const from = transport.capabilities.replay ? 'earliest' : 'latest';
+  await transport.topology.apply({ topics: { [topic]: { partitions, groups: { billing: from } } } });
   await transport.close();
 };

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { assertHistory, eventually, type PostgresServer } from '../../harness/index.ts';
+import { ordersTopic } from './contracts.ts';
 import { type CrashDatabase, openCrashDatabase, type Progress } from './crash-database.ts';
 import { readCrashHistory } from './crash-history.ts';
 import { type Crew, createCrew } from './crew.ts';
+import type { Broker } from './roles/open-transport.ts';
 import { seededRandom } from './seeded-random.ts';
 
 /** A shop, relays and consumers as processes around one database, and the faults that happen to them. */
@@ -16,6 +19,8 @@ export interface CrashWorld
   readonly random: () => number;
   /** Waits until so many more messages were published and have taken effect. */
   goesOn(messages: number): Promise<void>;
+  /** Waits until all that is published by now has taken effect. */
+  catchesUp(): Promise<void>;
   /** Notes that something has happened that a scenario is about. */
   fault(what: string): Promise<void>;
   /** Stops the shops, waits until every message has taken effect, and asserts that all promises were kept. */
@@ -39,12 +44,19 @@ export interface CrashWorldOptions {
   readonly server?: PostgresServer;
   /** Whether the processes get little memory, for a test that measures it. Default no. */
   readonly tight?: boolean;
+  /** Messages travel through it. Default: through the database. Left running. */
+  readonly broker?: Broker | undefined;
 }
 
-export const openCrashWorld = async ({ server, tight = false }: CrashWorldOptions = {}): Promise<CrashWorld> => {
+export const openCrashWorld = async ({
+  server,
+  broker,
+  tight = false,
+}: CrashWorldOptions = {}): Promise<CrashWorld> => {
   const seed = Number(process.env.HOLDFAST_SEED ?? Math.floor(Math.random() * 2 ** 31));
-  const database = await openCrashDatabase(server);
-  const crew = createCrew({ url: database.url, seed, tight });
+  const topic = broker ? `orders-${randomUUID()}` : ordersTopic;
+  const database = await openCrashDatabase(server, { topic, broker });
+  const crew = createCrew({ url: database.url, seed, tight, broker, topic });
   const faults: (Progress & { readonly what: string })[] = [];
 
   const goesOn = async (messages: number): Promise<void> => {
@@ -65,10 +77,10 @@ export const openCrashWorld = async ({ server, tight = false }: CrashWorldOption
     eventually(
       async () => {
         const pending = await database.count('select count(*) from holdfast.outbox');
-        const lag = await database.count(selectLag);
+        const lag = await database.count(broker ? selectWithoutEffect : selectLag);
         assert.ok(
           pending + lag === 0,
-          `V11 liveness: ${pending} messages in the outbox and ${lag} in the log still wait`,
+          `V11 liveness: ${pending} messages in the outbox and ${lag} behind it still wait`,
         );
       },
       { timeoutMs, everyMs: 50 },
@@ -91,6 +103,13 @@ export const openCrashWorld = async ({ server, tight = false }: CrashWorldOption
     ...{ seed, server },
     random: seededRandom(seed),
     goesOn,
+    catchesUp: async () => {
+      const now = await database.count("select max(seq) from harness_entries where f = 'publish'");
+      await eventually(
+        async () => assert.equal(await database.count(`${selectWithoutEffect} and p.seq <= $1`, `${now}`), 0),
+        { timeoutMs: 20_000, everyMs: 50 },
+      );
+    },
     fault: async (what) => {
       faults.push({ what, ...(await database.progress()) });
     },
@@ -108,6 +127,10 @@ const selectLag = `
   select sum(greatest(0, coalesce((
     select max(l.position) from holdfast.log l where l.topic_id = g.topic_id and l.partition = g.partition
   ), 0) - g.settled_to)) from holdfast.log_positions g where g."group" = 'billing'`;
+
+const selectWithoutEffect = `
+  select count(*) from harness_entries p where f = 'publish'
+  and not exists (select from harness_entries e where e.f = 'effect' and e.id = p.id)`;
 
 const unrecorded = `
   select count(*) from (select id from harness_entries where f = 'effect') e

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Child, spawnChild } from '../../harness/index.ts';
 import type { ConsumerRoleOptions } from './roles/consumer.ts';
+import type { Broker } from './roles/open-transport.ts';
 import type { RelayRoleOptions } from './roles/relay.ts';
 import type { ShopRoleOptions } from './roles/shop.ts';
 
@@ -47,6 +48,8 @@ export interface CrewOptions {
   readonly seed: number;
   /** Whether the processes get little memory, for a test that measures it. */
   readonly tight: boolean;
+  readonly broker: Broker | undefined;
+  readonly topic: string;
 }
 
 const defaults = {
@@ -60,8 +63,8 @@ const compileCache = { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') 
 /** A heap that may not grow is kept clean: what the process takes is what it needs. */
 const smallHeap = { NODE_OPTIONS: '--max-semi-space-size=2 --max-old-space-size=64' };
 
-export const createCrew = ({ url, seed, tight }: CrewOptions): Crew => {
-  const environment = { ...compileCache, ...(tight && smallHeap) };
+export const createCrew = ({ url, seed, tight, broker, topic }: CrewOptions): Crew => {
+  const environment = { ...compileCache, HOLDFAST_CRASH_TOPIC: topic, ...(tight && smallHeap) };
   const all: Worker[] = [];
   const counts = { shop: 0, relay: 0, consumer: 0 };
   return {
@@ -69,7 +72,15 @@ export const createCrew = ({ url, seed, tight }: CrewOptions): Crew => {
     start: async (role, settings = {}) => {
       counts[role]++;
       const name = `${role} ${counts[role]}`;
-      const told = { url, name, seed: seed + all.length * 1_000, leaseMs: 1_000, ...defaults[role], ...settings };
+      const told = {
+        url,
+        name,
+        broker,
+        seed: seed + all.length * 1_000,
+        leaseMs: 1_000,
+        ...defaults[role],
+        ...settings,
+      };
       const child = spawnChild(new URL(`roles/${role}.ts`, import.meta.url), [JSON.stringify(told)], environment);
       const worker = createWorker({ role, name, child });
       all.push(worker);

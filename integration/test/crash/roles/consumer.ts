@@ -1,6 +1,5 @@
 /** A consumer of the group `billing` as a process, whose effects are in the transaction of `once`. Argument: {@link ConsumerRoleOptions}. */
 import { createConsumer } from '@holdfast/consumer';
-import { postgresTransport } from '@holdfast/transport-postgres';
 import { say } from '../../../harness/index.ts';
 import { OrderPlaced } from '../contracts.ts';
 import { recordEffects } from '../record-effects.ts';
@@ -13,13 +12,14 @@ export interface ConsumerRoleOptions extends RoleOptions {
   readonly batchSize: number;
 }
 
-const { options, pool, database, runtime, run } = openRole<ConsumerRoleOptions>(24);
-const { name, leaseMs, concurrency, maxInFlight, batchSize } = options;
-const transport = postgresTransport({ database, runtime, leaseMs, drainMs: leaseMs });
+const { options, pool, database, runtime, run, ...role } = openRole<ConsumerRoleOptions>(24);
+const { name, concurrency, maxInFlight, batchSize } = options;
+const transport = role.transport();
 const consumer = createConsumer({
   ...{ transport, database, concurrency, maxInFlight, runtime },
   group: 'billing',
-  from: 'earliest',
+  // The group is there before its first message.
+  from: transport.capabilities.replay ? 'earliest' : 'latest',
 });
 if (batchSize > 1) {
   consumer.onBatch(

@@ -1,6 +1,5 @@
 /** A relay as a process: from the outbox to the Postgres transport. Argument: {@link RelayRoleOptions}. */
 import { createOutboxRelay } from '@holdfast/outbox';
-import { postgresTransport } from '@holdfast/transport-postgres';
 import { say } from '../../../harness/index.ts';
 import { openRole, type RoleOptions } from './role.ts';
 
@@ -9,9 +8,9 @@ export interface RelayRoleOptions extends RoleOptions {
   readonly maxInFlight: number;
 }
 
-const { options, pool, database, runtime, run } = openRole<RelayRoleOptions>(16);
+const { options, pool, database, runtime, run, ...role } = openRole<RelayRoleOptions>(16);
 const { leaseMs, batchSize, maxInFlight } = options;
-const transport = postgresTransport({ database, runtime, leaseMs });
+const transport = role.transport();
 const relay = createOutboxRelay({ database, transport, runtime, leaseMs, batchSize, maxInFlight });
 await relay.start();
 await run();

@@ -1,8 +1,9 @@
 import { flushCompileCache } from 'node:module';
-import { armTriggerPoints, createRuntime, type Runtime, type TriggerPoint } from '@holdfast/core';
+import { armTriggerPoints, createRuntime, type Runtime, type Transport, type TriggerPoint } from '@holdfast/core';
 import { type Database, pgDatabase } from '@holdfast/postgres';
 import { Pool, type PoolClient } from 'pg';
 import { say, told } from '../../../harness/index.ts';
+import { type Broker, openTransport } from './open-transport.ts';
 
 /** What every role is told, as JSON in its first argument. */
 export interface RoleOptions {
@@ -11,6 +12,8 @@ export interface RoleOptions {
   readonly name: string;
   readonly seed: number;
   readonly leaseMs: number;
+  /** Default: messages travel through the database. */
+  readonly broker?: Broker | undefined;
   /** The process sends itself `signal` when it reaches the trigger point for the `nth` time. */
   readonly trap?: Trap | undefined;
 }
@@ -26,6 +29,7 @@ export interface Role<Options> {
   readonly pool: Pool;
   readonly database: Database<PoolClient>;
   readonly runtime: Runtime;
+  transport(): Transport;
   /** Says `ready`, and waits until it is told to close or left alone. */
   run(): Promise<void>;
 }
@@ -46,9 +50,10 @@ export const openRole = <Options extends RoleOptions>(connections: number): Role
   const runtime = createRuntime({ ids: () => `${name}/${crypto.randomUUID()}` });
   if (trap) arm(trap);
   setInterval(() => say({ rssMb: process.memoryUsage.rss() / 2 ** 20 }), sampleMs).unref();
+  const database = pgDatabase(pool, { runtime });
   return {
-    ...{ options, pool, runtime },
-    database: pgDatabase(pool, { runtime }),
+    ...{ options, pool, runtime, database },
+    transport: () => openTransport({ broker: options.broker, database, runtime, leaseMs: options.leaseMs }),
     run: async () => {
       say({ ready: true });
       // At the end is too late for a process that is killed.
