@@ -20,6 +20,9 @@ import { rabbitmqConsume } from './transports/rabbitmq-consume.ts';
 import { rabbitmqLatency } from './transports/rabbitmq-latency.ts';
 import { rabbitmqPublish, rabbitmqPublishUnordered } from './transports/rabbitmq-publish.ts';
 import { rabbitmqRelay } from './transports/rabbitmq-relay.ts';
+import { redisLatency } from './transports/redis-latency.ts';
+import { redisRelay } from './transports/redis-relay.ts';
+import { redisStreams } from './transports/redis-streams.ts';
 
 /** The rows of the table, in their order. */
 export const benchmarks: readonly Benchmark[] = [
@@ -33,6 +36,9 @@ export const benchmarks: readonly Benchmark[] = [
   onceEffect,
   onceBatch,
   postgresLog,
+  redisStreams,
+  redisRelay,
+  redisLatency,
   consumerStack,
   memory,
   idle,

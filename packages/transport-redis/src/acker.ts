@@ -25,6 +25,8 @@ export interface AckerOptions {
   readonly onFenced: (partition: OwnedPartition) => void;
 }
 
+/** What is settled within so long goes together: a script for each message would cost more than its read. */
+const gatherMs = 5;
 const againMs = 200;
 const mostAtOnce = 5_000;
 
@@ -34,16 +36,14 @@ export const createAcker = ({ connection, group, runtime, onFenced }: AckerOptio
   const scheduled = new Set<OwnedPartition>();
   let failure: unknown;
 
-  const schedule = (partition: OwnedPartition, delayMs?: number): void => {
+  const schedule = (partition: OwnedPartition, delayMs = gatherMs): void => {
     if (scheduled.has(partition)) return;
     scheduled.add(partition);
     const start = (): void => {
       scheduled.delete(partition);
       if (!flying.has(partition) && partition.settled.length > 0) void send(partition).catch(() => {});
     };
-    // What is settled in this turn of the event loop goes together.
-    if (delayMs === undefined) setImmediate(start);
-    else clock.after(delayMs, start);
+    clock.after(delayMs, start);
   };
 
   const send = (partition: OwnedPartition): Promise<void> => {
