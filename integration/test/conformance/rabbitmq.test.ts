@@ -5,7 +5,9 @@ import { type RabbitmqServer, sharedRabbitmq } from '../../harness/index.ts';
 describe('transport-rabbitmq', () => {
   let server: RabbitmqServer;
 
-  before(async () => {
+  before(async function () {
+    // The first to need it starts the broker.
+    this.timeout(60_000);
     server = await sharedRabbitmq();
   });
 

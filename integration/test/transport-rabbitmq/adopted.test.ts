@@ -34,7 +34,9 @@ const readBare = ({ body, fields }: RawMessage) => {
   return { id: eventId, type: fields.routingKey, key: customer };
 };
 
-describe('queues and exchanges that RabbitMQ has already', () => {
+describe('queues and exchanges that RabbitMQ has already', function () {
+  // The first to need it starts the broker.
+  this.timeout(60_000);
   let rabbit: TestRabbit;
   let raw: ConfirmChannel;
   before(async () => {

@@ -15,7 +15,9 @@ const collect = (): { readonly came: string[]; readonly receive: Receive } => {
   };
 };
 
-describe('what the RabbitMQ transport declares', () => {
+describe('what the RabbitMQ transport declares', function () {
+  // The first to need it starts the broker.
+  this.timeout(60_000);
   let rabbit: TestRabbit;
   let raw: ConfirmChannel;
   before(async () => {

@@ -5,7 +5,9 @@ import type { ConfirmChannel } from 'amqplib';
 import { eventually } from '../../harness/index.ts';
 import { messageOf, openTestRabbit, type TestRabbit } from './test-rabbit.ts';
 
-describe('plain amqplib beside us', () => {
+describe('plain amqplib beside us', function () {
+  // The first to need it starts the broker.
+  this.timeout(60_000);
   let rabbit: TestRabbit;
   let raw: ConfirmChannel;
   before(async () => {

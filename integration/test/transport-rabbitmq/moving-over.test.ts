@@ -32,7 +32,9 @@ const createRecord = () => {
   };
 };
 
-describe('moving a queue over from plain amqplib and back', () => {
+describe('moving a queue over from plain amqplib and back', function () {
+  // The first to need it starts the broker.
+  this.timeout(60_000);
   let rabbit: TestRabbit;
   before(async () => {
     rabbit = await openTestRabbit();

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { isHoldfastError, PublishError } from '@holdfast/core';
 import { messageOf, openTestRabbit, type TestRabbit } from './test-rabbit.ts';
 
-describe('messages that RabbitMQ refuses', () => {
+describe('messages that RabbitMQ refuses', function () {
+  // The first to need it starts the broker.
+  this.timeout(60_000);
   let rabbit: TestRabbit;
   before(async () => {
     rabbit = await openTestRabbit();
