@@ -13,7 +13,7 @@ describe('transport-kafka', () => {
     {
       name: 'kafka',
       create: (runtime) =>
-        kafkaTransport({ brokers, runtime, sessionTimeoutMs: 2_000, heartbeatMs: 100, fetchWaitMs: 50 }),
+        kafkaTransport({ brokers, runtime, sessionTimeoutMs: 5_000, heartbeatMs: 100, fetchWaitMs: 50 }),
       capabilities: {
         durable: true,
         replay: true,

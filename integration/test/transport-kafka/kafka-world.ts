@@ -32,7 +32,7 @@ export const kafkaWorld = (brokers: readonly string[]): KafkaWorld => {
     logs,
     open: (options = {}) => {
       const transport = kafkaTransport({
-        ...{ runtime, sessionTimeoutMs: 2_000, heartbeatMs: 100, fetchWaitMs: 50 },
+        ...{ runtime, sessionTimeoutMs: 3_000, heartbeatMs: 100, fetchWaitMs: 50 },
         ...(options.client === undefined ? { brokers } : {}),
         ...options,
       });

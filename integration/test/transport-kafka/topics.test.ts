@@ -125,13 +125,13 @@ describe('topics and groups of transport-kafka', function () {
   });
 
   it('P8: a handler slower than the session keeps its partition, its group and its order', async () => {
-    const transport = world.open({ sessionTimeoutMs: 600, heartbeatMs: 50 });
+    const transport = world.open({ sessionTimeoutMs: 1_000, heartbeatMs: 50 });
     const topic = nameOf('slow');
     const ledger = createLedger();
     let runs = 0;
     const slow = async (): Promise<Settlement> => {
       runs++;
-      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
       return ack;
     };
     const subscription = await transport.subscribe(

@@ -32,8 +32,8 @@ interface Call extends OutgoingCall {
   readonly outcomes: (PublishOutcome | undefined)[];
 }
 
-/** How many messages may wait or be on their way. */
-const capacity = 100_000;
+/** How many messages may wait or be on their way, and how many bytes their bodies may have; a lone call may have more. */
+const capacity = { messages: 100_000, bytes: 268_435_456 };
 
 const ok: PublishOutcome = { outcome: 'ok' };
 
@@ -47,6 +47,7 @@ export const createPublisher = (options: PublisherOptions): KafkaPublisher => {
   const sender = createSender({ ...options, accepted: () => accepted });
   let accepted = 0;
   let inside = 0;
+  let insideBytes = 0;
 
   const settleAll = (call: Call, outcome: PublishOutcome): void => {
     for (let index = 0; index < call.messages.length; index++) call.settle(index, outcome);
@@ -94,6 +95,7 @@ export const createPublisher = (options: PublisherOptions): KafkaPublisher => {
   const send = (topic: string, messages: readonly Message[], signal: AbortSignal | undefined) =>
     new Promise<readonly (PublishOutcome | undefined)[]>((resolve) => {
       const outcomes = new Array<PublishOutcome | undefined>(messages.length).fill(undefined);
+      const bytes = bodyBytes(messages);
       let left = messages.length;
       const onAbort = (): void =>
         settleAll(call, { outcome: call.started ? 'unknown' : 'failed', error: signal?.reason });
@@ -101,6 +103,7 @@ export const createPublisher = (options: PublisherOptions): KafkaPublisher => {
         signal?.removeEventListener('abort', onAbort);
         open.delete(call);
         inside -= messages.length;
+        insideBytes -= bytes;
         resolve(outcomes);
         if (open.size === 0) for (const idler of idlers.splice(0)) idler();
       };
@@ -114,16 +117,21 @@ export const createPublisher = (options: PublisherOptions): KafkaPublisher => {
       };
       open.add(call);
       inside += messages.length;
+      insideBytes += bytes;
+      settings.runtime.meter.gauge('holdfast.kafka.publishing', inside);
       signal?.addEventListener('abort', onAbort, { once: true });
       accept(call);
     });
+
+  const isFull = (messages: readonly Message[]): boolean =>
+    inside > 0 && (inside + messages.length > capacity.messages || insideBytes + bodyBytes(messages) > capacity.bytes);
 
   const publish: Transport['publish'] = async (topic, messages, { signal } = {}) => {
     checkPublish(topic, messages, settings.maxBodyBytes);
     if (messages.length === 0) return;
     if (signal?.aborted) throw PublishError.all(topic, messages, { outcome: 'failed', error: signal.reason });
-    if (inside > 0 && inside + messages.length > capacity) {
-      throw PublishError.all(topic, messages, { outcome: 'failed', error: new BatcherFullError(capacity) });
+    if (isFull(messages)) {
+      throw PublishError.all(topic, messages, { outcome: 'failed', error: new BatcherFullError(inside) });
     }
     const outcomes = await send(topic, messages, signal);
     if (outcomes.every((one) => one?.outcome === 'ok')) return;
@@ -143,4 +151,10 @@ export const createPublisher = (options: PublisherOptions): KafkaPublisher => {
       waiting.clear();
     },
   };
+};
+
+const bodyBytes = (messages: readonly Message[]): number => {
+  let bytes = 0;
+  for (const { body } of messages) bytes += body.byteLength;
+  return bytes;
 };
