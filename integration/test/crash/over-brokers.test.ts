@@ -71,10 +71,11 @@ for (const transport of ['kafka', 'rabbitmq', 'redis'] as const) {
       async (world) => {
         const { server, proxy } = broker;
         await startAll(world);
-        await start(world, 'consumer');
         await world.goesOn(50);
+        await leaveOnBroker(world, 50);
         await server.stop('kill');
         await server.start();
+        await Promise.all([start(world, 'consumer'), start(world, 'consumer')]);
         await world.fault('the broker was killed and started again');
         await world.goesOn(50);
         const { cuts } = proxy.counts;
@@ -96,6 +97,17 @@ for (const transport of ['kafka', 'rabbitmq', 'redis'] as const) {
     );
   });
 }
+
+const selectOnBroker = `
+  select count(*) from harness_entries p
+  where f = 'publish' and not exists (select from harness_entries e where e.f = 'effect' and e.id = p.id)
+  and not exists (select from holdfast.outbox o where o.id = p.id)`;
+
+/** Kills the consumers, and waits until the broker alone has so many messages: what it confirmed must outlive it. */
+const leaveOnBroker = async (world: CrashWorld, messages: number): Promise<void> => {
+  await Promise.all(world.running('consumer').map((consumer) => consumer.kill()));
+  await eventually(async () => assert.ok((await world.count(selectOnBroker)) >= messages), { timeoutMs: 20_000 });
+};
 
 const loseReplies = async ({ counts, inject }: BrokerServer['proxy'], times = 2): Promise<void> => {
   const { cuts } = counts;
