@@ -31,8 +31,8 @@ export interface Member {
   readonly as: Membership;
   /** Whether the group still counts on it, as far as it can know. When not, everything is lost. */
   holds(): boolean;
-  /** The group answered what a commit was refused with. */
-  refused(error: unknown): void;
+  /** The group answered what a commit was refused with, that was sent as `as`. */
+  refused(error: unknown, as: Membership): void;
   /** Partitions that others still have to let go; undefined while it is not in the group. */
   readonly pending: number | undefined;
   /** Why it is not in the group at the moment. */
@@ -72,6 +72,7 @@ export const createMember = (options: MemberOptions): Member => {
   let pending: number | undefined;
   let failure: unknown;
   let rejoinWanted = false;
+  let joining = false;
 
   const as = (): Membership => ({ group, memberId, generation });
 
@@ -190,7 +191,10 @@ export const createMember = (options: MemberOptions): Member => {
     let waitMs = backoff.firstMs;
     while (!stop.signal.aborted) {
       try {
-        await join();
+        joining = true;
+        await join().finally(() => {
+          joining = false;
+        });
         waitMs = backoff.firstMs;
         await report();
       } catch (error) {
@@ -217,9 +221,11 @@ export const createMember = (options: MemberOptions): Member => {
       return as();
     },
     holds,
-    refused: (error) => {
+    refused: (error, { generation: before }) => {
       const code = driver.codeOf(error);
       if (code !== 'UNKNOWN_MEMBER_ID' && code !== 'ILLEGAL_GENERATION') return;
+      // The group went on to its next generation while the commit was on its way; whether we are in that, the join says.
+      if (code === 'ILLEGAL_GENERATION' && (joining || before !== generation)) return;
       lose(code);
       if (code === 'UNKNOWN_MEMBER_ID') memberId = '';
       rejoinWanted = true;

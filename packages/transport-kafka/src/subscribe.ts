@@ -66,10 +66,11 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
   };
 
   const commit = async (offsets: readonly PlaceOffset[]): Promise<void> => {
+    const { as } = member;
     try {
-      await link.groups.commit(member.as, offsets);
+      await link.groups.commit(as, offsets);
     } catch (error) {
-      member.refused(error);
+      member.refused(error, as);
       throw error;
     }
   };
