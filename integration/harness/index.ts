@@ -1,3 +1,4 @@
+export { hostFromContainers } from '../brokers/docker/docker-server.ts';
 export type { KafkaServer, KafkaSettings } from '../brokers/kafka/kafka-server.ts';
 export { ownKafka } from '../brokers/kafka/own-kafka.ts';
 export { sharedKafka } from '../brokers/kafka/shared-kafka.ts';

@@ -21,6 +21,9 @@ export const dockerHost = async (): Promise<string> => {
   return (await getContainerRuntimeClient()).info.containerRuntime.host;
 };
 
+/** What a server in a container calls the host, and so what others of them listen on. */
+export const hostFromContainers = 'host.docker.internal';
+
 /** Starts a server in a container of its own, which is gone when this process is. */
 export const dockerServer = async <Mode extends string>(options: DockerServerOptions<Mode>): Promise<Server<Mode>> => {
   const { GenericContainer, Wait, getContainerRuntimeClient } = await import('testcontainers');
@@ -29,6 +32,7 @@ export const dockerServer = async <Mode extends string>(options: DockerServerOpt
     .withEnvironment({ ...options.env })
     .withCommand([...(options.command ?? [])])
     .withCopyContentToContainer(files)
+    .withExtraHosts([{ host: hostFromContainers, ipAddress: 'host-gateway' }])
     .withExposedPorts(options.port)
     .withWaitStrategy(Wait.forListeningPorts())
     .start();

@@ -3,7 +3,7 @@ import { ack, isHoldfastError, PublishError } from '@holdfast/core';
 import { redisTransport } from '@holdfast/transport-redis';
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis-5';
-import { eventually, ownRedis, type RedisServer, sharedRedis } from '../../harness/index.ts';
+import { eventually, hostFromContainers, ownRedis, type RedisServer, sharedRedis } from '../../harness/index.ts';
 import { messageOf, messagesOf, openTestStreams } from './test-streams.ts';
 
 /** Runs on a Redis of one's own with these settings. */
@@ -18,6 +18,10 @@ const on = async (
     await server.close();
   }
 };
+
+/** Where another server reaches it. */
+const hostFor = ({ way, url }: RedisServer): string =>
+  way === 'testcontainers' ? hostFromContainers : new URL(url).hostname;
 
 const codeOf = (error: unknown): string => (isHoldfastError(error) ? error.code : String(error));
 
@@ -116,7 +120,7 @@ describe('transport-redis and its server', () => {
 
   it('P1: waits for a replica that there is', () =>
     on({ 'repl-diskless-sync-delay': '0' }, async (primary) =>
-      on({ replicaof: `127.0.0.1 ${new URL(primary.url).port}` }, async (replica) => {
+      on({ replicaof: `${hostFor(primary)} ${new URL(primary.url).port}` }, async (replica) => {
         const streams = openTestStreams(primary);
         const copy = new Redis(replica.url);
         await eventually(async () => assert.match(await copy.info('replication'), /master_link_status:up/));
