@@ -33,8 +33,8 @@ export interface UpkeepOptions {
 const slotBytes = 2 * 1024 * 1024;
 const rowsBetweenTurns = 1_000;
 const msBetweenTurns = 100;
-/** Whoever holds a slot locked does so for long: a transaction, a dump. */
-const msAfterLocked = 2_000;
+/** Whoever holds a slot locked does so for a moment, or for long: a transaction, a dump. The pause doubles up to this. */
+const longestMsBetweenTurns = 2_000;
 /** A slot that has grown beyond this, while no relay ran, takes long to be looked through: that gets a part of the time. */
 const largeBytes = 16 * slotBytes;
 const partOfTime = 1 / 20;
@@ -44,6 +44,7 @@ export const createUpkeep = ({ store, bounded, clock, log, onMoved }: UpkeepOpti
   let deletedSince = 0;
   let nextTurnAt = Number.NEGATIVE_INFINITY;
   let nextLargeAt = Number.NEGATIVE_INFINITY;
+  let pauseMs = msBetweenTurns;
   const closing = new AbortController();
   let turning: Promise<void> | undefined;
   let waiting: Promise<void> | undefined;
@@ -53,12 +54,11 @@ export const createUpkeep = ({ store, bounded, clock, log, onMoved }: UpkeepOpti
     const startedAt = clock.monotonic();
     const all = startedAt >= nextLargeAt;
     const sizes = { maxBytes: slotBytes, lookBytes: all ? Number.MAX_SAFE_INTEGER : largeBytes };
-    let pauseMs = msBetweenTurns;
     try {
       const turnOnce = () => bounded((signal) => store.turn(sizes, signal), closing.signal);
       let outcome = await turnOnce();
       while (outcome === 'truncated') outcome = await turnOnce();
-      if (outcome === 'locked') pauseMs = msAfterLocked;
+      pauseMs = outcome === 'locked' ? Math.min(pauseMs * 2, longestMsBetweenTurns) : msBetweenTurns;
     } catch (error) {
       const expected = closing.signal.aborted || sqlState(error) === lockNotAvailable;
       if (!expected) log.warn({ error }, 'the ring could not be turned; trying again later');

@@ -42,16 +42,33 @@ describe('the upkeep of a relay table', () => {
     await clock.advance(100);
     upkeep.deleted(1_000);
     await upkeep.idle();
-    await clock.advance(1_900);
+    await clock.advance(150);
     upkeep.deleted(1_000);
     assert.equal(turns, 5, 'a locked slot was tried again too soon');
-    await clock.advance(100);
+    await clock.advance(50);
     upkeep.rest();
     await upkeep.idle();
     assert.equal(turns, 6);
     await clock.advance(10_000);
     upkeep.rest();
     assert.equal(turns, 6, 'turned though nothing was deleted');
+  });
+
+  it('tries a locked slot again soon, and ever more seldom while it stays locked', async () => {
+    const turnedAt: number[] = [];
+    const { clock, upkeep } = setUp({
+      turn: async () => {
+        turnedAt.push(clock.monotonic());
+        return turnedAt.length < 8 ? 'locked' : 'nothing';
+      },
+    });
+    for (let waited = 0; waited <= 8_300; waited += 50) {
+      upkeep.deleted(1_000);
+      await upkeep.idle();
+      await clock.advance(50);
+    }
+    assert.deepEqual(turnedAt, [0, 200, 600, 1_400, 3_000, 5_000, 7_000, 9_000].slice(0, turnedAt.length));
+    assert.ok(turnedAt.length >= 7);
   });
 
   it('looks less often through large slots, where that takes long', async () => {
