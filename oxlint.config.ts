@@ -67,6 +67,7 @@ export default defineConfig({
           { object: 'Date', property: 'now', message: clock },
           { object: 'performance', property: 'now', message: clock },
           { object: 'process', property: 'hrtime', message: clock },
+          { object: 'AbortSignal', property: 'timeout', message: clock },
           { object: 'Math', property: 'random', message: random },
           { property: 'setTimeout', message: clock },
           { property: 'setInterval', message: clock },

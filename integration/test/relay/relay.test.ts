@@ -261,6 +261,39 @@ describe('the relay', () => {
     await pool.end();
   });
 
+  it('P7: ends the fetch that is under way when it is closed', async () => {
+    const { port } = new URL(world.url);
+    const proxy = await tcpProxy({ targetPort: Number(port) });
+    const pool = new Pool({ connectionString: proxy.through(world.url) });
+    const database = pgDatabase(pool);
+    let fetching = 0;
+    let armed = false;
+    const watched: typeof database = {
+      ...database,
+      execute: async (text, values, options) => {
+        if (!text.includes('outbox_fetch')) return database.execute(text, values, options);
+        if (armed) proxy.inject({ fault: 'half-open' });
+        fetching++;
+        return database.execute(text, values, options).finally(() => fetching--);
+      },
+    };
+    const relay = createRelay({ database: watched, table }, controlledSink(), { runtime: { log: silentLog } });
+    try {
+      await relay.start();
+      await eventually(() => assert.equal(fetching, 0));
+      armed = true;
+      await eventually(() => {
+        relay.wake();
+        assert.ok(fetching > 0);
+      });
+      await relay.close({ deadlineMs: 500 });
+      await eventually(() => assert.equal(fetching, 0), { timeoutMs: 1_000 });
+    } finally {
+      await proxy.close();
+      await pool.end();
+    }
+  });
+
   it('runOnce tries each key once, leaves what fails, and is for relays that are not started', async () => {
     const sink = controlledSink();
     sink.answer = ({ id }) => (id === 'a' ? { outcome: 'unknown', error: new Error('lost') } : ok);

@@ -80,7 +80,11 @@ const lastRows = (results: PgResult | readonly PgResult[]): readonly Row[] =>
 
 /** A text of several statements cannot have parameters. */
 const inline = ({ text, values }: Statement): string =>
-  text.replaceAll(/\$(\d+)/g, (_, place) => quoteLiteral(values[Number(place) - 1] ?? ''));
+  text.replaceAll(/\$(\d+)/g, (parameter, place) => {
+    const value = values[Number(place) - 1];
+    if (value === undefined) throw new RangeError(`a statement has ${parameter} but only ${values.length} values`);
+    return quoteLiteral(value);
+  });
 
 const workOrRollBack = async <T>(
   client: PgClient,

@@ -53,8 +53,10 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   const bounded = timeout({ timeoutMs: statementMs, runtime });
   const persist = combine(persistently(runtime), bounded);
   const fetchTogether = createFetchFirst(database, table, route);
+  /** Ends a fetch that no shard waits for any more. */
+  const over = new AbortController();
   const fetchFirst = gathered((pages: readonly FirstPage[]) =>
-    bounded((signal) => fetchTogether(pages, signal), new AbortController().signal),
+    bounded((signal) => fetchTogether(pages, signal), over.signal),
   );
   const upkeep = createUpkeep({ store, bounded, clock, log, onMoved: options.onMoved });
   let gaugesAt = clock.monotonic();
@@ -159,6 +161,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     },
     close: async (deadlineMs) => {
       await leases.close({ deadlineMs });
+      over.abort();
       await upkeep.close();
     },
   };

@@ -93,7 +93,8 @@ export const createClaims = (options: ClaimsOptions): Claims => {
     await announcer.revoked(claim.assignment, signal);
     // It may have been lost meanwhile.
     if (!owned.includes(claim)) return;
-    if (claim.taken !== undefined) await settledOrAborted(keeper.flush(claim), AbortSignal.timeout(flushMs));
+    if (claim.taken !== undefined)
+      await within(clock, flushMs, (limit) => settledOrAborted(keeper.flush(claim), limit));
     if (owned.includes(claim)) forget(claim);
   };
 
