@@ -47,6 +47,7 @@ export { createPublisher, type Publisher, type PublishOptions } from './publishe
 export { requireWhole } from './require-whole.ts';
 export { createRuntime, type Runtime, type Span, systemRuntime } from './runtime.ts';
 export { ack, type Settlement } from './settlement.ts';
+export { textOf } from './text-of.ts';
 export type {
   GroupDescription,
   SeekTarget,

@@ -1,3 +1,4 @@
+export { type Announcer, createAnnouncer } from './announcer.ts';
 export {
   type Batcher,
   BatcherFullError,
@@ -5,15 +6,27 @@ export {
   BatchResultError,
   createBatcher,
 } from './batcher.ts';
+export { type Bell, createBell } from './bell.ts';
 export { ClaimEndedError } from './claim.ts';
 export { type ContiguousRing, createContiguousRing, type Ticket } from './contiguous-ring.ts';
 export { type DeathCertificate, deadHeaderNames, deadMessage, deadTopicOf, isDeadTopic } from './dead-message.ts';
+export {
+  createDeclaredTopology,
+  type DeclaredTopology,
+  type DeclaredTopologyOptions,
+} from './declared-topology.ts';
 export { createFailedPartitions, type FailedPartitions } from './failed-partitions.ts';
 export { createFifo, type Fifo } from './fifo.ts';
 export { createInTurn } from './in-turn.ts';
 export { createIntake, type Intake, type IntakeOptions, type IntakePartition, type IntakeRecord } from './intake.ts';
 export { createLanes, type Lanes, type LanesOptions, type Turn } from './lanes.ts';
 export { type Lease, LeaseLostError, type LeaseRecord } from './lease.ts';
+export {
+  createLeasedPartitions,
+  type LeasedPartition,
+  type LeasedPartitions,
+  type LeasedPartitionsOptions,
+} from './leased-partitions.ts';
 export {
   createMailbox,
   type Mailbox,
@@ -24,6 +37,12 @@ export {
   type Overflow,
 } from './mailbox.ts';
 export { partitionOf } from './partition-of.ts';
+export {
+  createPositionKeeper,
+  type KeptPosition,
+  type PositionKeeper,
+  type PositionKeeperOptions,
+} from './position-keeper.ts';
 export { settledOrAborted } from './settled-or-aborted.ts';
 export {
   createSharedLeases,
@@ -32,6 +51,8 @@ export {
   type SharedLeases,
   type SharedLeasesOptions,
 } from './shared-leases.ts';
+export { whyStalled } from './stalled.ts';
+export { createTransportLife, type TransportLife, type TransportParts } from './transport-life.ts';
 export { createWatermarks, type Watermarks, type WatermarksOptions } from './watermarks.ts';
 export { createWindow, type Window } from './window.ts';
 export { within } from './within.ts';

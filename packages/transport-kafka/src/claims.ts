@@ -1,16 +1,14 @@
 import type { Assignment, Runtime } from '@holdfast/core';
-import { type Intake, settledOrAborted, within } from '@holdfast/flow';
-import type { Announcer } from './announce.ts';
+import { type Announcer, type Intake, type PositionKeeper, settledOrAborted, within } from '@holdfast/flow';
 import type { Place } from './driver.ts';
 import { type OwnedPartition, placeOf } from './owned-partition.ts';
-import type { PositionKeeper } from './position-keeper.ts';
 import type { Topic } from './topics.ts';
 
 export interface ClaimsOptions {
   readonly topics: readonly Topic[];
   readonly group: string;
   readonly intake: Pick<Intake, 'assign'>;
-  readonly keeper: PositionKeeper;
+  readonly keeper: PositionKeeper<OwnedPartition>;
   readonly announcer: Announcer;
   /** Where the group goes on in a partition. Tried again until it works. */
   readonly positionOf: (topic: Topic, partition: number) => Promise<bigint>;

@@ -1,4 +1,4 @@
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, textOf } from '@holdfast/core';
 
 /** No broker could be reached. */
 export class BrokerUnreachableError extends HoldfastError {
@@ -48,5 +48,3 @@ export class NoAnswerError extends HoldfastError {
     super(`Kafka has not answered a request to ${what} for ${Math.round(afterMs)} ms`, { cause, retryable: true });
   }
 }
-
-export const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

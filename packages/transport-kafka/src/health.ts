@@ -1,10 +1,6 @@
-import type { Clock, Health } from '@holdfast/core';
-import type { Intake } from '@holdfast/flow';
-import { textOf } from './errors.ts';
+import { type Clock, type Health, textOf } from '@holdfast/core';
+import { type Intake, whyStalled } from '@holdfast/flow';
 import type { OwnedPartition } from './owned-partition.ts';
-
-/** Without a settlement for so long, while messages are in flight, a subscription is not ready. */
-const stalledAfterMs = 30_000;
 
 export interface Condition {
   readonly closed: boolean;
@@ -21,10 +17,7 @@ export const readHealth = ({ closed, member, fetcher, partitions, intake, clock 
   const paused = intake.reasons.map((reason) => `paused: ${reason}`);
   const unready = [...whyOut(member), ...whyFew(member.pending, partitions)];
   if (fetcher.failure !== undefined) unready.push(`cannot read: ${textOf(fetcher.failure)}`);
-  const idleMs = clock.monotonic() - intake.lastProgress;
-  if (intake.inFlight > 0 && paused.length === 0 && idleMs > stalledAfterMs) {
-    unready.push(`nothing settled for ${Math.round(idleMs)} ms while ${intake.inFlight} messages are in flight`);
-  }
+  unready.push(...whyStalled(intake, clock));
   return { live: true, ready: unready.length === 0, reasons: [...paused, ...unready] };
 };
 

@@ -1,13 +1,20 @@
 import { type Receive, type Settlement, type SubscribeOptions, type Subscription, sleep } from '@holdfast/core';
-import { createBatcher, createIntake, type IntakeOptions, settledOrAborted, within } from '@holdfast/flow';
-import { createAnnouncer } from './announce.ts';
+import {
+  createAnnouncer,
+  createBatcher,
+  createIntake,
+  createPositionKeeper,
+  type IntakeOptions,
+  settledOrAborted,
+  within,
+} from '@holdfast/flow';
 import { createClaims } from './claims.ts';
 import type { KafkaLink, Place, PlaceOffset } from './driver.ts';
 import { createFetcher } from './fetcher.ts';
 import { readHealth } from './health.ts';
 import { createMember } from './member.ts';
 import type { Settings } from './options.ts';
-import { createPositionKeeper } from './position-keeper.ts';
+import { type OwnedPartition, placeOf } from './owned-partition.ts';
 import { startsOf } from './positions.ts';
 import type { Topic, Topics } from './topics.ts';
 
@@ -78,7 +85,11 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
   const intake = createIntake({ ...options, maxInFlight, receive, deadLetter, runtime, name });
   const claims = createClaims({
     ...{ topics: targets, group, intake, runtime, drained: drained.promise },
-    keeper: createPositionKeeper(commit, group, runtime),
+    keeper: createPositionKeeper<bigint, OwnedPartition>({
+      ...{ group, runtime },
+      store: (moved) => commit(moved.map((one) => ({ ...placeOf(one), offset: one.settledTo }))),
+      mayStore: ({ phase }) => phase !== 'over',
+    }),
     announcer: createAnnouncer(options, runtime),
     positionOf: positionReader(link, subscribing, commit),
     drainMs: settings.drainMs,

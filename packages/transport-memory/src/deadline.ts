@@ -13,16 +13,3 @@ export const createDeadline = (clock: Clock, delayMs: number): Deadline => {
   );
   return { signal: controller.signal, cancel };
 };
-
-/** What `work` resolves with, or undefined as soon as the signal aborts. `work` goes on then, unheard. */
-export const resultOrAborted = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> => {
-  const { promise: aborted, resolve } = Promise.withResolvers<undefined>();
-  const onAbort = (): void => resolve(undefined);
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-};

@@ -1,9 +1,8 @@
 import type { Assignment, Runtime, SubscribeOptions } from '@holdfast/core';
-import type { Intake } from '@holdfast/flow';
-import { announcer } from './announce.ts';
+import { createAnnouncer, type Intake, settledOrAborted } from '@holdfast/flow';
 import type { Topic } from './broker.ts';
 import type { Claim, Member } from './claims.ts';
-import { createDeadline, resultOrAborted } from './deadline.ts';
+import { createDeadline } from './deadline.ts';
 import { createPump } from './pump.ts';
 import { createReader, type Reader } from './reader.ts';
 
@@ -28,7 +27,7 @@ export interface MembershipOptions {
 export const createMembership = (options: MembershipOptions): Membership => {
   const { topics, intake, runtime, drainMs, closing, over } = options;
   const { group } = options.options;
-  const announce = announcer(options.options, runtime);
+  const announce = createAnnouncer(options.options, runtime);
   const held = new Map<Claim, Reader>();
   let readers: readonly Reader[] = [];
   const pump = createPump({ intake, readers: () => readers, signal: closing });
@@ -49,7 +48,7 @@ export const createMembership = (options: MembershipOptions): Membership => {
     claim.partition.onStored.delete(pump.wake);
     const drain = createDeadline(runtime.clock, drainMs);
     const signal = AbortSignal.any([drain.signal, over]);
-    if (reader !== undefined) await resultOrAborted(reader.taken.revoke(signal), over);
+    if (reader !== undefined) await settledOrAborted(reader.taken.revoke(signal), over);
     await announce.revoked(assignmentOf(claim), signal);
     drain.cancel();
   };

@@ -1,4 +1,4 @@
-import { resultOrAborted } from './deadline.ts';
+import { settledOrAborted } from '@holdfast/flow';
 
 /** Tells everybody who waits that something has moved. */
 export interface Movement {
@@ -13,7 +13,7 @@ export const createMovement = (): Movement => {
     next: async (signal) => {
       signal.throwIfAborted();
       waiting ??= Promise.withResolvers<void>();
-      await resultOrAborted(waiting.promise, signal);
+      await settledOrAborted(waiting.promise, signal);
       signal.throwIfAborted();
     },
     announce: () => {

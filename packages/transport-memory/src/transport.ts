@@ -2,7 +2,6 @@ import {
   type Capabilities,
   ClosedError,
   checkPublish,
-  checkSubscribe,
   type Message,
   PublishError,
   type Receive,
@@ -10,6 +9,7 @@ import {
   type Subscription,
   type Transport,
 } from '@holdfast/core';
+import { createTransportLife } from '@holdfast/flow';
 import { type MemoryTransportOptions, readOptions, type Settings } from './options.ts';
 import { storeMessages } from './publish.ts';
 import { startSubscription } from './subscribe.ts';
@@ -24,18 +24,12 @@ const name = 'memory';
  */
 export const memoryTransport = (options: MemoryTransportOptions = {}): Transport => {
   const settings = readOptions(options);
-  const subscriptions = new Set<Subscription>();
+  const life = createTransportLife(name, settings.runtime.clock);
   const stopped = new AbortController();
-  let closed: Promise<void> | undefined;
-
-  const requireOpen = (): void => {
-    if (closed !== undefined) throw new ClosedError(`transport '${name}'`);
-  };
-  const topology = memoryTopology(settings, requireOpen);
+  const topology = memoryTopology(settings, life.requireOpen);
 
   const publish: Transport['publish'] = async (topic, messages, { signal } = {}) => {
     const target = orRefuse(topic, messages, () => {
-      requireOpen();
       signal?.throwIfAborted();
       topology.declare();
       return requireTopic(settings.broker, topic);
@@ -50,12 +44,10 @@ export const memoryTransport = (options: MemoryTransportOptions = {}): Transport
     receive: Receive,
     subscribing: SubscribeOptions,
   ): Promise<Subscription> => {
-    requireOpen();
-    checkSubscribe(topics, subscribing);
     topology.declare();
     const targets = topics.map((topic) => ensureTopic(settings, topic));
     for (const topic of targets) createGroup(topic, subscribing.group, subscribing.from);
-    const subscription = startSubscription({
+    return startSubscription({
       name,
       settings,
       topics: targets,
@@ -64,29 +56,13 @@ export const memoryTransport = (options: MemoryTransportOptions = {}): Transport
       deadLetter: (message, deadTopic) =>
         storeMessages(settings, ensureTopic(settings, deadTopic), [message], () => stopped.signal),
     });
-    subscriptions.add(subscription);
-    void subscription.closed.finally(() => subscriptions.delete(subscription));
-    return subscription;
   };
 
-  const close = async (deadlineMs: number | undefined): Promise<void> => {
-    await Promise.all([...subscriptions].map((subscription) => subscription.close({ deadlineMs })));
-    stopped.abort(new ClosedError(`transport '${name}'`));
-  };
-
-  const transport: Transport = {
-    name,
-    capabilities: capabilitiesOf(settings),
-    topology,
-    publish,
-    subscribe,
-    close: ({ deadlineMs } = {}) => {
-      closed ??= close(deadlineMs);
-      return closed;
-    },
-    [Symbol.asyncDispose]: () => transport.close(),
-  };
-  return transport;
+  return life.transport({
+    ...{ capabilities: capabilitiesOf(settings), topology, publish, subscribe },
+    drain: async () => {},
+    letGo: () => stopped.abort(new ClosedError(`transport '${name}'`)),
+  });
 };
 
 const capabilitiesOf = ({ maxBodyBytes }: Settings): Capabilities => ({

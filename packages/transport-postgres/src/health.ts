@@ -1,11 +1,8 @@
-import type { Clock, Health } from '@holdfast/core';
-import type { Intake } from '@holdfast/flow';
+import { type Clock, type Health, textOf } from '@holdfast/core';
+import { type Intake, whyStalled } from '@holdfast/flow';
 import type { Leases } from '@holdfast/postgres';
 import type { OwnedPartition } from './owned-partition.ts';
 import type { Reader } from './reader.ts';
-
-/** Without a settlement for so long, while messages are in flight, a subscription is not ready. */
-const stalledAfterMs = 30_000;
 
 export interface Condition {
   readonly closed: boolean;
@@ -24,11 +21,6 @@ export const readHealth = ({ closed, leases, partitions, reader, intake, clock }
   const held = leases.reduce((sum, one) => sum + one.held.length, 0);
   if (held > partitions.length) unready.push(`takes up ${held - partitions.length} partitions`);
   if (reader.failure !== undefined) unready.push(`cannot read the log: ${textOf(reader.failure)}`);
-  const idleMs = clock.monotonic() - intake.lastProgress;
-  if (intake.inFlight > 0 && paused.length === 0 && idleMs > stalledAfterMs) {
-    unready.push(`nothing settled for ${Math.round(idleMs)} ms while ${intake.inFlight} messages are in flight`);
-  }
+  unready.push(...whyStalled(intake, clock));
   return { live: true, ready: unready.length === 0, reasons: [...paused, ...unready] };
 };
-
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

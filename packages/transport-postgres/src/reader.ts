@@ -1,6 +1,5 @@
 import { type Clock, type Log, sleep } from '@holdfast/core';
-import type { Intake } from '@holdfast/flow';
-import { createBell } from './bell.ts';
+import { createBell, type Intake } from '@holdfast/flow';
 import type { Execute } from './execute.ts';
 import { type Cursor, type LogRow, type Reading, readLog } from './log.ts';
 import type { OwnedPartition } from './owned-partition.ts';

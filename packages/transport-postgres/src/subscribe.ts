@@ -81,7 +81,7 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
       scope: scopeOf(topic, group),
       slots: topic.partitions,
       onAcquired: (lease) => partitions.acquire(topic, lease),
-      onReleasing: (lease, signal) => partitions.release(lease, topic, signal),
+      onReleasing: (lease, signal) => partitions.release(topic, lease, signal),
       onLost: (lease) => partitions.lose(topic, lease),
     }),
   );

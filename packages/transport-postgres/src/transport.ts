@@ -1,13 +1,5 @@
-import {
-  type Capabilities,
-  ClosedError,
-  checkSubscribe,
-  PublishError,
-  type Receive,
-  type SubscribeOptions,
-  type Subscription,
-  type Transport,
-} from '@holdfast/core';
+import type { Capabilities, Receive, SubscribeOptions, Transport } from '@holdfast/core';
+import { createTransportLife } from '@holdfast/flow';
 import { createListener, createNotifier, type Listener } from '@holdfast/postgres';
 import { boundStatements } from './execute.ts';
 import { type PostgresTransportOptions, readOptions, type Settings } from './options.ts';
@@ -20,7 +12,6 @@ import { createTopology } from './topology.ts';
 
 const name = 'postgres';
 const statementTimeoutMs = 30_000;
-const defaultDeadlineMs = 10_000;
 
 /**
  * A durable transport for teams that have Postgres only: topics are partitioned, append-only logs in the user's own
@@ -32,7 +23,7 @@ export const postgresTransport = <Tx>(options: PostgresTransportOptions<Tx>): Tr
   const { runtime, leaseMs, drainMs } = settings;
   const database = boundStatements(settings.database, runtime.clock, statementTimeoutMs);
   const topics = createTopics(database, settings.partitions, runtime.log);
-  const subscriptions = new Set<LogSubscription>();
+  const life = createTransportLife<LogSubscription>(name, runtime.clock);
   const channel = `${database.schema.replaceAll('"', '')}_log`.slice(0, 63);
   const notifier = createNotifier(database, channel, { runtime });
   const publisher = createLogPublisher({
@@ -46,74 +37,39 @@ export const postgresTransport = <Tx>(options: PostgresTransportOptions<Tx>): Tr
   });
   const retention = keepRetention(database, settings);
   let listener: Listener | undefined;
-  let closed: Promise<void> | undefined;
 
   const wakeAll = (): void => {
-    for (const subscription of subscriptions) subscription.wake();
+    for (const subscription of life.subscriptions) subscription.wake();
   };
-  const requireOpen = (): void => {
-    if (closed !== undefined) throw new ClosedError(`transport '${name}'`);
-  };
-  const topology = createTopology({ database, settings, topics, requireOpen });
-
-  const publish: Transport['publish'] = async (topic, messages, sending) => {
-    if (closed !== undefined) {
-      const error = new ClosedError(`transport '${name}'`);
-      throw PublishError.all(topic, messages, { outcome: 'failed', error });
-    }
-    await publisher.publish(topic, messages, sending);
-  };
+  const topology = createTopology({ database, settings, topics, requireOpen: life.requireOpen });
 
   const subscribe = async (
     names: readonly string[],
     receive: Receive,
     subscribing: SubscribeOptions,
-  ): Promise<Subscription> => {
-    requireOpen();
-    checkSubscribe(names, subscribing);
+  ): Promise<LogSubscription> => {
     await topology.declare();
     const targets = await Promise.all(names.map((topic) => topics.ensure(topic)));
     for (const topic of targets) await createGroup(database, topic, subscribing.group, subscribing.from);
-    requireOpen();
-    const subscription = await startSubscription({
+    life.requireOpen();
+    retention.start();
+    listener ??= createListener(database, channel, wakeAll, { runtime });
+    return await startSubscription({
       ...{ name, database, leaseMs, drainMs, receive, runtime },
       topics: targets,
       options: subscribing,
       deadLetter: (message, deadTopic) => publisher.publish(deadTopic, [message]),
     });
-    subscriptions.add(subscription);
-    const forget = (): boolean => subscriptions.delete(subscription);
-    subscription.closed.then(forget, forget);
-    retention.start();
-    listener ??= createListener(database, channel, wakeAll, { runtime });
-    return subscription;
   };
 
-  const close = async (deadlineMs: number): Promise<void> => {
-    const over = Promise.withResolvers<void>();
-    const cancel = runtime.clock.after(deadlineMs, over.resolve);
-    const end = async (): Promise<void> => {
-      await Promise.all([...subscriptions].map((subscription) => subscription.close({ deadlineMs: deadlineMs * 0.9 })));
+  return life.transport({
+    ...{ capabilities: capabilitiesOf(settings), topology, publish: publisher.publish, subscribe },
+    drain: async () => {
       await Promise.all([publisher.idle(), retention.close(), listener?.close()]);
       await notifier.close();
-    };
-    await Promise.race([end(), over.promise]);
-    cancel();
-  };
-
-  const transport: Transport = {
-    name,
-    capabilities: capabilitiesOf(settings),
-    topology,
-    publish,
-    subscribe,
-    close: ({ deadlineMs = defaultDeadlineMs } = {}) => {
-      closed ??= close(deadlineMs);
-      return closed;
     },
-    [Symbol.asyncDispose]: () => transport.close(),
-  };
-  return transport;
+    letGo: () => {},
+  });
 };
 
 const capabilitiesOf = <Tx>({ maxBodyBytes }: Settings<Tx>): Capabilities => ({

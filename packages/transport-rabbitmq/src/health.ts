@@ -1,11 +1,8 @@
-import type { Clock, Health } from '@holdfast/core';
-import type { Intake } from '@holdfast/flow';
+import { type Clock, type Health, textOf } from '@holdfast/core';
+import { type Intake, whyStalled } from '@holdfast/flow';
 import { BrokerRefusedError } from './errors.ts';
 import type { Link } from './link.ts';
 import type { Share } from './share.ts';
-
-/** Without a settlement for so long, while messages wait, a subscription is not ready. */
-const stalledAfterMs = 30_000;
 
 export interface Condition {
   readonly closed: boolean;
@@ -22,16 +19,11 @@ export const readHealth = ({ closed, link, shares, failure, intake, clock }: Con
   if (closed) return { live: false, ready: false, reasons: ['closed'] };
   const paused = intake.reasons.map((reason) => `paused: ${reason}`);
   const unready: string[] = [];
-  if (link.current === undefined) unready.push(`not connected to RabbitMQ: ${textOf(link.failure)}`);
+  if (link.current === undefined) unready.push(`not connected to RabbitMQ: ${textOf(link.failure ?? 'not yet')}`);
   if (failure !== undefined) unready.push(textOf(failure));
   for (const { missing } of shares) if (missing !== undefined) unready.push(missing);
-  const idleMs = clock.monotonic() - intake.lastProgress;
-  if (intake.inFlight > 0 && paused.length === 0 && idleMs > stalledAfterMs) {
-    unready.push(`nothing settled for ${Math.round(idleMs)} ms while ${intake.inFlight} messages are in flight`);
-  }
+  unready.push(...whyStalled(intake, clock));
   // Credentials do not come right by waiting.
   const live = !(link.current === undefined && link.failure instanceof BrokerRefusedError);
   return { live, ready: unready.length === 0, reasons: [...paused, ...unready] };
 };
-
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error ?? 'not yet'));

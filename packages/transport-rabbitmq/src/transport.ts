@@ -1,16 +1,12 @@
 import {
   type Capabilities,
-  ClosedError,
-  checkSubscribe,
   InvalidOptionError,
-  PublishError,
   type Receive,
   type SubscribeOptions,
-  type Subscription,
   type Transport,
   UnsupportedError,
 } from '@holdfast/core';
-import { deadTopicOf, settledOrAborted, within } from '@holdfast/flow';
+import { createTransportLife, deadTopicOf, settledOrAborted } from '@holdfast/flow';
 import type { AmqpConfirmChannel, AmqpConnection } from './amqp.ts';
 import { closeWithin, type OpenChannel, openConfirmChannel } from './channel.ts';
 import { connectOnce, whereIs } from './connect.ts';
@@ -25,7 +21,6 @@ import { createTopics, type ForeignTopic, refuseReplay, type Topic } from './top
 import { createTopology } from './topology.ts';
 
 const name = 'rabbitmq';
-const defaultDeadlineMs = 10_000;
 
 /**
  * RabbitMQ 3.10 or newer. A topic is a direct exchange, each of its groups a quorum queue per partition with a single
@@ -36,21 +31,18 @@ export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport 
   const settings = readOptions(options);
   const { runtime, connectTimeoutMs, maxUnconfirmed } = settings;
   const { clock, log } = runtime;
-  const subscriptions = new Set<QueueSubscription>();
+  const life = createTransportLife<QueueSubscription>(name, clock);
   let sending: OpenChannel<AmqpConfirmChannel> | undefined;
-  let closed: Promise<void> | undefined;
+  let closing = false;
 
-  const requireOpen = (): void => {
-    if (closed !== undefined) throw new ClosedError(`transport '${name}'`);
-  };
   const connection = (): Promise<AmqpConnection> => link.open(connectTimeoutMs);
   const insist = <T>(work: () => Promise<T>): Promise<T> => persevere(clock, connectTimeoutMs, work);
   const topics = createTopics({ settings, connection, runtime });
   const topology = createTopology({
-    ...{ name, settings, topics, connection, insist, requireOpen },
+    ...{ name, settings, topics, connection, insist, requireOpen: life.requireOpen },
     unsettled: (topic, group) => {
       let sum = 0;
-      for (const subscription of subscriptions) sum += subscription.unsettled(topic, group);
+      for (const subscription of life.subscriptions) sum += subscription.unsettled(topic, group);
       return sum;
     },
   });
@@ -67,7 +59,7 @@ export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport 
       sending = open;
       sender.attach(open);
       await settledOrAborted(new Promise(() => {}), open.ended);
-      if (!lost.aborted && closed === undefined) {
+      if (!lost.aborted && !closing) {
         topics.forget();
         log.warn({ error: open.ended.reason }, 'the publishing channel has ended; opens another one');
       }
@@ -107,12 +99,6 @@ export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport 
       if (topic === deadTopicOf(adopted) && deadTopic !== undefined) return deadTopic;
     }
     return topic;
-  };
-
-  const publish: Transport['publish'] = (topic, messages, sendingOptions) => {
-    if (closed === undefined) return publisher.publish(topic, messages, sendingOptions);
-    const error = new ClosedError(`transport '${name}'`);
-    return Promise.reject(PublishError.all(topic, messages, { outcome: 'failed', error }));
   };
 
   const prepare = async (topicName: string, { group, from, ordering = 'key' }: SubscribeOptions): Promise<Topic> => {
@@ -155,45 +141,25 @@ export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport 
     names: readonly string[],
     receive: Receive,
     subscribing: SubscribeOptions,
-  ): Promise<Subscription> => {
-    requireOpen();
-    checkSubscribe(names, subscribing);
+  ): Promise<QueueSubscription> => {
     if (!topology.isDeclared) await topology.declare();
     const targets: Topic[] = [];
     for (const topic of names) targets.push(await insist(() => prepare(topic, subscribing)));
-    requireOpen();
-    const subscription = await startSubscription({
+    life.requireOpen();
+    return await startSubscription({
       ...{ name, settings, topics: targets, receive, options: subscribing },
       deadLetter: (message, deadTopic) => publisher.publish(deadTopic, [message]),
     });
-    subscriptions.add(subscription);
-    const forget = (): boolean => subscriptions.delete(subscription);
-    subscription.closed.then(forget, forget);
-    return subscription;
   };
 
-  const close = async (deadlineMs: number): Promise<void> => {
-    const startedAt = clock.monotonic();
-    const leftMs = (): number => Math.max(0, startedAt + deadlineMs - clock.monotonic());
-    await Promise.all([...subscriptions].map((subscription) => subscription.close({ deadlineMs: deadlineMs * 0.8 })));
-    const patienceMs = link.current === undefined ? 0 : leftMs() * 0.8;
-    await within(clock, patienceMs, (limit) => publisher.close(limit));
-    await link.close(leftMs());
-  };
-
-  const transport: Transport = {
-    name,
-    capabilities: capabilitiesOf(settings),
-    topology,
-    publish,
-    subscribe,
-    close: ({ deadlineMs = defaultDeadlineMs } = {}) => {
-      closed ??= close(deadlineMs);
-      return closed;
+  return life.transport({
+    ...{ capabilities: capabilitiesOf(settings), topology, publish: publisher.publish, subscribe },
+    drain: (limit) => publisher.close(link.current === undefined ? AbortSignal.abort() : limit),
+    letGo: (leftMs) => {
+      closing = true;
+      return link.close(leftMs);
     },
-    [Symbol.asyncDispose]: () => transport.close(),
-  };
-  return transport;
+  });
 };
 
 const capabilitiesOf = ({ maxBodyBytes, consumerTimeoutMs }: Settings): Capabilities => ({

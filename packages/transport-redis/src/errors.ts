@@ -1,4 +1,4 @@
-import { HoldfastError } from '@holdfast/core';
+import { HoldfastError, textOf } from '@holdfast/core';
 
 /** There was no connection, and none could be made in time. Nothing was sent. */
 export class RedisOfflineError extends HoldfastError {
@@ -84,5 +84,3 @@ export class NotReplicatedError extends HoldfastError {
     );
   }
 }
-
-export const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,10 +1,6 @@
-import type { Clock, Health } from '@holdfast/core';
-import type { Intake, SharedLeases } from '@holdfast/flow';
-import { textOf } from './errors.ts';
+import { type Clock, type Health, textOf } from '@holdfast/core';
+import { type Intake, type SharedLeases, whyStalled } from '@holdfast/flow';
 import type { OwnedPartition } from './owned-partition.ts';
-
-/** Without a settlement for so long, while messages are in flight, a subscription is not ready. */
-const stalledAfterMs = 30_000;
 
 export interface Condition {
   readonly closed: boolean;
@@ -26,9 +22,6 @@ export const readHealth = ({ closed, leases, partitions, failures, intake, clock
   for (const [what, error] of Object.entries(failures)) {
     if (error !== undefined) unready.push(`cannot ${what}: ${textOf(error)}`);
   }
-  const idleMs = clock.monotonic() - intake.lastProgress;
-  if (intake.inFlight > 0 && paused.length === 0 && idleMs > stalledAfterMs) {
-    unready.push(`nothing settled for ${Math.round(idleMs)} ms while ${intake.inFlight} messages are in flight`);
-  }
+  unready.push(...whyStalled(intake, clock));
   return { live: true, ready: unready.length === 0, reasons: [...paused, ...unready] };
 };

@@ -1,7 +1,6 @@
 import { type Message, type Runtime, sleep } from '@holdfast/core';
-import type { Intake } from '@holdfast/flow';
+import { createBell, type Intake } from '@holdfast/flow';
 import { readAdopted } from './adopted.ts';
-import { createBell } from './bell.ts';
 import type { Connection } from './connection.ts';
 import type { Doorbell } from './doorbell.ts';
 import { read } from './lua/read.ts';

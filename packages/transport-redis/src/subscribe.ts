@@ -151,7 +151,7 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Strea
       scope: `${topic.name}:${group}`,
       slots: topic.partitions,
       onAcquired: (lease) => partitions.acquire(topic, lease),
-      onReleasing: (lease, signal) => partitions.release(lease, topic, signal),
+      onReleasing: (lease, signal) => partitions.release(topic, lease, signal),
       onLost: (lease) => partitions.lose(topic, lease),
     });
   });

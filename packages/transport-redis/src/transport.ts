@@ -1,15 +1,11 @@
 import {
   type Capabilities,
-  ClosedError,
-  checkSubscribe,
-  PublishError,
   type Receive,
   type SubscribeOptions,
-  type Subscription,
   type Transport,
   UnsupportedError,
 } from '@holdfast/core';
-import { deadTopicOf } from '@holdfast/flow';
+import { createTransportLife, deadTopicOf } from '@holdfast/flow';
 import { createAppender } from './appender.ts';
 import { checkServer } from './check-server.ts';
 import { keyPrefixOf } from './client.ts';
@@ -26,7 +22,6 @@ import { createTopics, deadTopicFor } from './topics.ts';
 import { createTopology } from './topology.ts';
 
 const name = 'redis';
-const defaultDeadlineMs = 10_000;
 const noGrave = 'its adopted stream names no `deadTopic`; name one, the message stays where it is meanwhile';
 
 /**
@@ -54,7 +49,7 @@ export const redisTransport = (options: RedisTransportOptions): Transport => {
     ),
   });
   const groups = createGroups(connections.publish, keys);
-  const subscriptions = new Set<StreamSubscription>();
+  const life = createTransportLife<StreamSubscription>(name, runtime.clock);
   const publisher = createStreamPublisher({
     append: createAppender({ connection: connections.publish, keys, settings, runtime }),
     withTopic: createKnownTopics(topics, () => topology.declare()),
@@ -62,39 +57,27 @@ export const redisTransport = (options: RedisTransportOptions): Transport => {
   });
   const retention = keepRetention({
     ...{ connection: connections.consume, settings, runtime },
-    owned: () => [...subscriptions].flatMap(({ owned }) => owned),
+    owned: () => [...life.subscriptions].flatMap(({ owned }) => owned),
   });
-  let closed: Promise<void> | undefined;
 
-  const requireOpen = (): void => {
-    if (closed !== undefined) throw new ClosedError(`transport '${name}'`);
-  };
   const topology = createTopology({
-    ...{ connection: connections.publish, keys, groups, signals, owner: runtime.ids(), settings, topics, requireOpen },
+    ...{ connection: connections.publish, keys, groups, signals, owner: runtime.ids(), settings, topics },
+    requireOpen: life.requireOpen,
     checkServer: () => checkServer(connections.publish, settings, log),
   });
-
-  const publish: Transport['publish'] = async (topic, messages, sending) => {
-    if (closed !== undefined) {
-      const error = new ClosedError(`transport '${name}'`);
-      throw PublishError.all(topic, messages, { outcome: 'failed', error });
-    }
-    await publisher.publish(topic, messages, sending);
-  };
 
   const subscribe = async (
     names: readonly string[],
     receive: Receive,
     subscribing: SubscribeOptions,
-  ): Promise<Subscription> => {
-    requireOpen();
-    checkSubscribe(names, subscribing);
+  ): Promise<StreamSubscription> => {
     await topology.declare();
     const targets = await Promise.all(names.map((topic) => topics.ensure(topic)));
     for (const topic of targets) await groups.create(topic, subscribing.group, subscribing.from);
-    requireOpen();
+    life.requireOpen();
+    retention.start();
     const graves = new Map(targets.map((topic) => [deadTopicOf(topic.name), deadTopicFor(topic)]));
-    const subscription = await startSubscription({
+    return await startSubscription({
       ...{ name, client, keys, groups, signals, settings, receive, runtime },
       connection: connections.consume,
       topics: targets,
@@ -105,39 +88,16 @@ export const redisTransport = (options: RedisTransportOptions): Transport => {
         await publisher.publish(grave, [message]);
       },
     });
-    subscriptions.add(subscription);
-    const forget = (): boolean => subscriptions.delete(subscription);
-    subscription.closed.then(forget, forget);
-    retention.start();
-    return subscription;
   };
 
-  const close = async (deadlineMs: number): Promise<void> => {
-    const over = Promise.withResolvers<void>();
-    const cancel = runtime.clock.after(deadlineMs, over.resolve);
-    const end = async (): Promise<void> => {
-      await Promise.all([...subscriptions].map((subscription) => subscription.close({ deadlineMs: deadlineMs * 0.9 })));
-      await Promise.all([publisher.idle(), retention.close()]);
-    };
-    await Promise.race([end(), over.promise]);
-    cancel();
-    signals.close();
-    for (const connection of Object.values(connections)) connection.close();
-  };
-
-  const transport: Transport = {
-    name,
-    capabilities: capabilitiesOf(settings),
-    topology,
-    publish,
-    subscribe,
-    close: ({ deadlineMs = defaultDeadlineMs } = {}) => {
-      closed ??= close(deadlineMs);
-      return closed;
+  return life.transport({
+    ...{ capabilities: capabilitiesOf(settings), topology, publish: publisher.publish, subscribe },
+    drain: () => Promise.all([publisher.idle(), retention.close()]),
+    letGo: () => {
+      signals.close();
+      for (const connection of Object.values(connections)) connection.close();
     },
-    [Symbol.asyncDispose]: () => transport.close(),
-  };
-  return transport;
+  });
 };
 
 const capabilitiesOf = ({ maxBodyBytes, durable }: Settings): Capabilities => ({

@@ -1,5 +1,5 @@
 import { type Assignment, type Runtime, type SubscribeOptions, sleep } from '@holdfast/core';
-import { resultOrAborted } from './deadline.ts';
+import { settledOrAborted } from './settled-or-aborted.ts';
 
 /** Tells a subscriber what it owns. */
 export interface Announcer {
@@ -13,12 +13,11 @@ export interface Announcer {
 const againMs = 1_000;
 
 /** A callback that throws is logged: `onAssigned` is called again until it works, `onRevoked` counts as done. */
-export const announcer = (
+export const createAnnouncer = (
   { group, onAssigned, onRevoked }: Pick<SubscribeOptions, 'group' | 'onAssigned' | 'onRevoked'>,
-  { clock, log }: Runtime,
+  { clock, log }: Pick<Runtime, 'clock' | 'log'>,
 ): Announcer => {
   const known = new Set<string>();
-  const placeOf = ({ topic, partition, token }: Assignment): string => `${topic}\n${partition}\n${token}`;
 
   const tell = async (assignment: Assignment): Promise<boolean> => {
     try {
@@ -30,21 +29,27 @@ export const announcer = (
     }
   };
 
-  const assigned = async (assignment: Assignment, signal: AbortSignal): Promise<boolean> => {
-    while (!signal.aborted) {
-      known.add(placeOf(assignment));
-      if ((await resultOrAborted(tell(assignment), signal)) === true) return true;
-      await sleep(clock, againMs, signal).catch(() => {});
-    }
-    return false;
+  return {
+    assigned: async (assignment, signal) => {
+      while (!signal.aborted) {
+        known.add(placeOf(assignment));
+        let noted = false;
+        const told = tell(assignment).then((worked) => {
+          noted = worked;
+        });
+        await settledOrAborted(told, signal);
+        if (noted) return !signal.aborted;
+        await sleep(clock, againMs, signal).catch(() => {});
+      }
+      return false;
+    },
+    revoked: async (assignment, signal) => {
+      if (!known.delete(placeOf(assignment))) return;
+      const call = async (): Promise<void> => onRevoked?.(assignment, signal);
+      const told = call().catch((error) => log.error({ ...assignment, group, error }, 'onRevoked failed'));
+      await settledOrAborted(told, signal);
+    },
   };
-
-  const revoked = async (assignment: Assignment, signal: AbortSignal): Promise<void> => {
-    if (!known.delete(placeOf(assignment))) return;
-    const call = async (): Promise<void> => onRevoked?.(assignment, signal);
-    const told = call().catch((error) => log.error({ ...assignment, group, error }, 'onRevoked failed'));
-    await resultOrAborted(told, signal);
-  };
-
-  return { assigned, revoked };
 };
+
+const placeOf = ({ topic, partition, token }: Assignment): string => `${topic}\n${partition}\n${token}`;

@@ -1,26 +1,39 @@
-import type { Runtime } from '@holdfast/core';
-import type { Execute } from './execute.ts';
-import type { OwnedPartition } from './owned-partition.ts';
-import { type Settled, storePositions } from './positions.ts';
+import type { Assignment, Runtime } from '@holdfast/core';
 
-/** Stores up to where a subscription has settled its partitions: at most one statement at a time, all partitions in each. */
-export interface PositionKeeper {
-  /** A partition has moved; stored soon. */
-  mark(partition: OwnedPartition): void;
-  /** Stores what the partition has settled so far. A failure is logged: its messages will be delivered again. */
-  flush(partition: OwnedPartition): Promise<void>;
+/** Up to where a partition is settled, and up to where that is stored. */
+export interface KeptPosition<Position> {
+  readonly assignment: Assignment;
+  readonly settledTo: Position;
+  storedTo: Position;
 }
 
-/** Each store is a commit of its own; what is settled in between is delivered again only after a crash. */
+/** Stores up to where a subscription has settled its partitions: at most one request at a time, all partitions in each. */
+export interface PositionKeeper<Partition> {
+  /** A partition has moved; stored soon. */
+  mark(partition: Partition): void;
+  /** Stores what the partition has settled so far. A failure is logged: its messages will be delivered again. */
+  flush(partition: Partition): Promise<void>;
+}
+
+export interface PositionKeeperOptions<Partition> {
+  readonly group: string;
+  /** Stores `settledTo` of each. */
+  readonly store: (partitions: readonly Partition[]) => Promise<void>;
+  /** Whether what the partition settled may still be stored; what may not is left out. */
+  readonly mayStore: (partition: Partition) => boolean;
+  readonly runtime: Pick<Runtime, 'clock' | 'log'>;
+}
+
+/** Each store is a request of its own; what is settled in between is delivered again only after a crash. */
 const intervalMs = 100;
 const afterFailureMs = 500;
 
-export const createPositionKeeper = (
-  execute: Execute,
-  group: string,
-  { clock, log }: Pick<Runtime, 'clock' | 'log'>,
-): PositionKeeper => {
-  const moved = new Set<OwnedPartition>();
+export const createPositionKeeper = <Position, Partition extends KeptPosition<Position>>(
+  options: PositionKeeperOptions<Partition>,
+): PositionKeeper<Partition> => {
+  const { group, store, mayStore } = options;
+  const { clock, log } = options.runtime;
+  const moved = new Set<Partition>();
   let storing: Promise<void> | undefined;
   let scheduled = false;
 
@@ -29,11 +42,11 @@ export const createPositionKeeper = (
     scheduled = true;
     clock.after(delayMs, () => {
       scheduled = false;
-      if (storing === undefined) store().catch(() => {});
+      if (storing === undefined) storeMoved().catch(() => {});
     });
   };
 
-  const store = (): Promise<void> => {
+  const storeMoved = (): Promise<void> => {
     storing = storeAll().finally(() => {
       storing = undefined;
       schedule(intervalMs);
@@ -42,12 +55,12 @@ export const createPositionKeeper = (
   };
 
   const storeAll = async (): Promise<void> => {
-    const partitions = [...moved].filter(({ lease }) => lease.holds());
+    const partitions = [...moved].filter(mayStore);
     moved.clear();
     const settled = partitions.map(({ settledTo }) => settledTo);
     if (partitions.length === 0) return;
     try {
-      await storePositions(execute, group, partitions.map(settledOf));
+      await store(partitions);
       for (const [index, partition] of partitions.entries()) partition.storedTo = settled[index] ?? partition.storedTo;
     } catch (error) {
       for (const partition of partitions) moved.add(partition);
@@ -66,10 +79,10 @@ export const createPositionKeeper = (
       // What is on its way may have been put together before the partition's last move.
       for (let tries = 0; tries < 3 && partition.storedTo !== partition.settledTo; tries++) {
         moved.add(partition);
-        await (storing ?? store()).catch(() => {});
+        await (storing ?? storeMoved()).catch(() => {});
       }
       moved.delete(partition);
-      if (partition.storedTo !== partition.settledTo) {
+      if (partition.storedTo !== partition.settledTo && mayStore(partition)) {
         log.warn(
           { ...partition.assignment, group },
           'what was settled last could not be stored; it is delivered again',
@@ -78,11 +91,3 @@ export const createPositionKeeper = (
     },
   };
 };
-
-const settledOf = ({ topic, scope, lease, settledTo }: OwnedPartition): Settled => ({
-  topicId: topic.id,
-  partition: lease.slot,
-  scope,
-  epoch: lease.epoch,
-  settledTo,
-});
