@@ -1,141 +1,21 @@
-import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Transport } from '@holdfast/core';
-import {
-  assertHistory,
-  type Child,
-  eventually,
-  openHistory,
-  readHistory,
-  sharedRedis,
-  spawnChild,
-} from '../../harness/index.ts';
-import { messageOf, openTestStreams, type TestStreams } from './test-streams.ts';
+import { sharedRedis } from '../../harness/index.ts';
+import { groupProcessTests } from '../group-processes/group-process-tests.ts';
+import { openTestStreams } from './test-streams.ts';
 
-const partitions = 6;
-const keys = 30;
-
-describe('a group of several processes on Redis', function () {
-  this.timeout(60_000);
-  let streams: TestStreams;
-  let folder: string;
-  let children: Child[];
-  let names = 0;
-  before(async () => {
-    streams = openTestStreams(await sharedRedis());
-    folder = mkdtempSync(join(tmpdir(), 'holdfast-processes-'));
-  });
-  beforeEach(() => {
-    children = [];
-  });
-  afterEach(() => Promise.all(children.map((child) => child.close())));
-  after(async () => {
-    await streams.close();
-    rmSync(folder, { recursive: true });
-  });
-
-  interface Stage {
-    readonly transport: Transport;
-    readonly topic: string;
-    readonly file: string;
-    start(): Promise<Child>;
-    /** Publishes so many messages of each key, numbered on. */
-    publish(each: number): Promise<void>;
-    lag(): Promise<number>;
-  }
-
-  const stage = async (): Promise<Stage> => {
-    const topic = `topic-${++names}`;
-    const file = join(folder, `${topic}.jsonl`);
-    const transport = streams.open();
-    await transport.topology.apply({ topics: { [topic]: { partitions, groups: { workers: 'earliest' } } } });
-    const history = openHistory(file);
-    let next = 0;
-    return {
-      transport,
-      topic,
-      file,
-      start: async () => {
-        const child = spawnChild(new URL('children/consumer.ts', import.meta.url), [
-          streams.url,
-          streams.prefix,
-          topic,
-          'workers',
-          file,
-        ]);
-        children.push(child);
-        await child.saw({ ready: true });
-        return child;
-      },
-      publish: async (each) => {
-        for (let round = 0; round < each; round++, next++) {
-          const seq = next;
-          const messages = Array.from({ length: keys }, (_, key) => messageOf(`key-${key}-${seq}`, `key-${key}`));
-          await transport.publish(topic, messages);
-          for (const { id, key = '' } of messages) history.record({ f: 'publish', type: 'ok', id, key, seq });
-        }
-      },
-      lag: async () => (await transport.topology.describe(topic)).groups[0]?.lag ?? Number.NaN,
-    };
-  };
-
-  const drained = (on: Stage): Promise<void> =>
-    eventually(async () => assert.equal(await on.lag(), 0), { timeoutMs: 30_000, everyMs: 50 });
-
-  const owned = async (child: Child): Promise<number> => {
-    const before = child.lines.length;
-    child.tell({ owned: true });
-    await eventually(() => assert.ok(child.lines.slice(before).some((line) => 'owned' in line)));
-    return Number(child.lines.slice(before).findLast((line) => 'owned' in line)?.owned);
-  };
-
-  it('P3: two processes share the partitions evenly, keep order, and hand over to each other', async () => {
-    const on = await stage();
-    const first = await on.start();
-    const publishing = on.publish(40);
-    const second = await on.start();
-    await eventually(async () => assert.deepEqual([await owned(first), await owned(second)], [3, 3]));
-    await publishing;
-    first.tell({ close: true });
-    await first.ended;
-    await on.publish(5);
-    await drained(on);
-    assert.equal(await owned(second), partitions);
+groupProcessTests({
+  name: 'Redis',
+  claim: 'lease',
+  openBroker: async () => {
+    const streams = openTestStreams(await sharedRedis());
+    return { ...streams, consumerArgs: [streams.url, streams.prefix] };
+  },
+  consumer: new URL('children/consumer.ts', import.meta.url),
+  lagCounts: 'unsettled',
+  maxDuplicates: {
     // What was settled past a message that had not started is delivered again.
-    assertHistory(readHistory(on.file), { maxDuplicates: 60 });
-  });
-
-  it('P2: a process that is killed is taken over from what it had stored; its copies are few', async () => {
-    const on = await stage();
-    const victim = await on.start();
-    await on.start();
-    const publishing = on.publish(60);
-    await victim.saw({ handled: 100 });
-    victim.signal('SIGKILL');
-    await victim.ended;
-    await publishing;
-    await drained(on);
+    handOver: 60,
     // In flight were at most 60; settled and not yet stored is what was done since the last statement.
-    assertHistory(readHistory(on.file), { maxDuplicates: 250 });
-  });
-
-  it('P3: a process that was stopped past its lease starts nothing and moves nothing when it wakes up', async () => {
-    const on = await stage();
-    const sleeper = await on.start();
-    await on.publish(30);
-    await sleeper.saw({ handled: 50 });
-    sleeper.signal('SIGSTOP');
-    await on.start();
-    await drained(on);
-    await on.publish(10);
-    sleeper.signal('SIGCONT');
-    await sleeper.saw((line) => 'revoked' in line);
-    await on.publish(10);
-    await drained(on);
-    assertHistory(readHistory(on.file), { maxDuplicates: 250 });
-    // It is no spare: its share comes back to it.
-    await eventually(async () => assert.equal(await owned(sleeper), 3));
-  });
+    killed: 250,
+    stopped: 250,
+  },
 });

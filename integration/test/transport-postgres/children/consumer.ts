@@ -1,46 +1,18 @@
-/**
- * A consumer of a group as a process of its own: `url topic group history`. Every start of a handler is a write under the
- * claim's epoch, every end an effect. The handler's work is a statement, so that a process that was stopped wakes up to answers.
- */
-import { ack, createRuntime, type Receive, silentLog } from '@holdfast/core';
+/** A consumer of a group on Postgres as a process of its own: `url`, then what `consumeInGroup` takes. */
+import { createRuntime, silentLog } from '@holdfast/core';
 import { pgDatabase } from '@holdfast/postgres';
 import { postgresTransport } from '@holdfast/transport-postgres';
 import { Pool } from 'pg';
-import { openHistory, say, told } from '../../../harness/index.ts';
+import { consumeInGroup } from '../../group-processes/consume-in-group.ts';
 
-const [url = '', topic = '', group = '', file = ''] = process.argv.slice(2);
+const [url = '', ...rest] = process.argv.slice(2);
 const pool = new Pool({ connectionString: url, max: 10 });
 pool.on('error', () => {});
-const history = openHistory(file);
 const runtime = createRuntime({ log: silentLog });
 const transport = postgresTransport({ database: pgDatabase(pool), runtime, leaseMs: 1_000, drainMs: 1_000 });
 
-let handled = 0;
-const receive: Receive = async ({ message: { id, key = '' }, partition, token }) => {
-  history.record({ f: 'write', type: 'ok', id, key: `partition ${partition}`, epoch: token });
-  await pool.query('select pg_sleep(0.004)').catch(() => {});
-  history.record({ f: 'effect', type: 'ok', id, key, seq: Number(id.slice(id.lastIndexOf('-') + 1)) });
-  handled++;
-  if (handled % 25 === 0) say({ handled });
-  return ack;
-};
+/** It is a statement, so that a process that was stopped wakes up to answers. */
+const work = () => pool.query('select pg_sleep(0.004)').catch(() => {});
 
-const subscription = await transport.subscribe([topic], receive, {
-  group,
-  from: 'earliest',
-  maxInFlight: 60,
-  concurrency: 6,
-  onAssigned: ({ partition, token }) => say({ assigned: partition, token }),
-  onRevoked: ({ partition }) => say({ revoked: partition }),
-});
-say({ ready: true });
-
-for await (const line of told()) {
-  if (line.close === true) break;
-  if (line.owned === true) say({ owned: subscription.assignments.length });
-}
-await transport.close();
-say({ closed: true });
-history.close();
+await consumeInGroup(rest, { transport, work });
 await pool.end();
-process.stdin.destroy();
