@@ -57,6 +57,7 @@ describe('streams and groups that are deleted underneath', () => {
     await eventually(() => assert.deepEqual([...new Set(ids)].sort(), ['a', 'b', 'c']));
     await eventually(() => assert.ok(subscription.health().ready));
     for (const { token } of subscription.assignments) assert.ok(Number(token) > Math.max(...tokens));
+    assert.equal(streams.counts.get('holdfast.redis.healed_groups'), 2, 'P6: the loss went unsaid');
   });
 
   it('P6: messages that were trimmed before anybody had settled them are reported, not passed over in silence', async () => {
@@ -82,6 +83,24 @@ describe('streams and groups that are deleted underneath', () => {
     await eventually(async () =>
       assert.equal((await streams.redis.xpending(streams.stream('t', 0), 'g'))[0], 0, 'they stay pending for ever'),
     );
+  });
+
+  it('P8: a partition that cannot be read does not slow the others down, and is read again when it can', async () => {
+    const transport = streams.open();
+    const { ids, receive } = collecting();
+    await transport.topology.apply({ topics: { t: { partitions: 1 }, other: { partitions: 1 } } });
+    const subscription = await transport.subscribe(['t', 'other'], receive, { group: 'g', from: 'latest' });
+    await streams.redis.rename(streams.stream('t', 0), streams.stream('away', 0));
+    await streams.redis.set(streams.stream('t', 0), 'a string');
+    await eventually(() => assert.match(subscription.health().reasons.join(), /WRONGTYPE/));
+    for (let n = 0; n < 30; n++) {
+      await transport.publish('other', [messageOf(`m${n}`)]);
+      await eventually(() => assert.equal(ids.length, n + 1), { timeoutMs: 1_500 });
+    }
+    await streams.redis.rename(streams.stream('away', 0), streams.stream('t', 0));
+    await transport.publish('t', [messageOf('late')]);
+    await eventually(() => assert.equal(ids.at(-1), 'late'));
+    await eventually(() => assert.deepEqual(subscription.health().reasons, []));
   });
 
   it('P1: a stream whose key holds something else fails its publishes by name, and only those', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { ack, type Clock, type Settlement, systemClock } from '@holdfast/core';
 import { eventually, sharedRedis } from '../../harness/index.ts';
-import { messagesOf, openTestStreams, type TestStreams } from './test-streams.ts';
+import { messageOf, messagesOf, openTestStreams, type TestStreams } from './test-streams.ts';
 
 /** The clock of a process that has been stopped and does not know how late it is: only short timers fire. */
 const standingClock = (): Clock => {
@@ -49,5 +49,29 @@ describe('an owner of a stream whose time is over and that does not know', () =>
     assert.equal((await streams.redis.xpending(streams.stream('t', 0), 'g'))[0], 3, 'it took acks of a former owner');
     newGate.resolve(ack);
     await eventually(async () => assert.equal((await streams.redis.xpending(streams.stream('t', 0), 'g'))[0], 0));
+  });
+
+  it('P3: reads nothing more once it has been replaced', async () => {
+    const old = streams.open({ runtime: { ...streams.runtime, clock: standingClock() }, leaseMs: 600 });
+    const current = streams.open({ leaseMs: 600 });
+    await current.topology.apply({ topics: { u: { partitions: 1, groups: { g: 'earliest' } } } });
+    const seen: string[] = [];
+    const receiving = (who: string) => async (delivery: { readonly message: { readonly id: string } }) => {
+      seen.push(`${who} ${delivery.message.id}`);
+      return ack;
+    };
+    await old.subscribe(['u'], receiving('old'), { group: 'g', from: 'earliest' });
+    await current.publish('u', [messageOf('a')]);
+    await eventually(() => assert.deepEqual(seen, ['old a']));
+    const subscription = await current.subscribe(['u'], receiving('current'), { group: 'g', from: 'earliest' });
+    await eventually(() => assert.equal(subscription.assignments.length, 1));
+    const ids = Array.from({ length: 20 }, (_, n) => `b${n}`);
+    for (const id of ids) await current.publish('u', [messageOf(id)]);
+    await eventually(() =>
+      assert.deepEqual(
+        seen.slice(1),
+        ids.map((id) => `current ${id}`),
+      ),
+    );
   });
 });

@@ -34,6 +34,8 @@ export interface Reader {
 /** While nothing comes and no wake-up either. */
 const idle = { firstMs: 50, longestMs: 1_000 };
 const failed = { firstMs: 100, longestMs: 5_000 };
+/** How long room may gather while messages wait: handlers that are held up make no more of it. */
+const gatherMs = 5;
 
 export const createReader = (options: ReaderOptions): Reader => {
   const { execute, intake, owned, shares, maxInFlight, clock, log, signal, isFatal } = options;
@@ -56,6 +58,12 @@ export const createReader = (options: ReaderOptions): Reader => {
   const worthReading = (): boolean => {
     const most = share();
     return owned().some((one) => one.lease.holds() && one.more && placesFor(one, most) >= Math.max(1, most * 0.75));
+  };
+
+  /** There is room for some of what waits, though not for much. */
+  const leftBehind = (): boolean => {
+    const most = share();
+    return owned().some((one) => one.lease.holds() && one.more && placesFor(one, most) > 0);
   };
 
   /** Says whether there was anything. */
@@ -95,7 +103,7 @@ export const createReader = (options: ReaderOptions): Reader => {
         failedMs = Math.min(failedMs * 2, failed.longestMs);
         continue;
       }
-      if (!worthReading()) await bell.wait(idleMs, signal);
+      if (!worthReading()) await bell.wait(leftBehind() ? gatherMs : idleMs, signal);
     }
   };
 

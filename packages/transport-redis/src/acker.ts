@@ -61,6 +61,7 @@ export const createAcker = ({ connection, group, runtime, onFenced }: AckerOptio
   const ackSettled = async (partition: OwnedPartition): Promise<void> => {
     if (!partition.lease.holds()) {
       partition.settled = [];
+      failure = undefined;
       return;
     }
     const ids = partition.settled.slice(0, mostAtOnce);
@@ -97,6 +98,7 @@ export const createAcker = ({ connection, group, runtime, onFenced }: AckerOptio
       if (partition.settled.length === 0) return;
       log.warn({ ...partition.assignment, group }, 'what was settled last could not be acked; it is delivered again');
       partition.settled = [];
+      failure = undefined;
     },
     get failure() {
       return failure;

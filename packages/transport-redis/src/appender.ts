@@ -1,7 +1,15 @@
-import { HoldfastError, type PublishOutcome, type Runtime, reach, sleep, UnknownTopicError } from '@holdfast/core';
-import { confirm } from './confirm.ts';
+import {
+  HoldfastError,
+  isHoldfastError,
+  type PublishOutcome,
+  type Runtime,
+  reach,
+  sleep,
+  UnknownTopicError,
+} from '@holdfast/core';
+import { createConfirmer } from './confirm.ts';
 import type { Connection } from './connection.ts';
-import { StreamFullError } from './errors.ts';
+import { RedisConnectionLostError, StreamFullError } from './errors.ts';
 import type { Keys } from './keys.ts';
 import { append } from './lua/append.ts';
 import { packArrayHead } from './msgpack.ts';
@@ -30,7 +38,7 @@ export type Append = (topic: Topic, partition: number, entries: readonly Buffer[
 export class RefusedByRedisError extends HoldfastError {
   override readonly code = 'refused_by_redis';
   constructor(stream: string, reply: string) {
-    super(`Redis refused to append to stream '${stream}': ${reply}`, { retryable: !reply.startsWith('WRONGTYPE') });
+    super(`Redis refused to append to stream '${stream}': ${reply}`, { retryable: !/^(WRONGTYPE|NOPERM)/.test(reply) });
   }
 }
 
@@ -40,6 +48,7 @@ const fullPollMs = 50;
 export const createAppender = ({ connection, keys, settings, runtime }: AppenderOptions): Append => {
   const { capacity, fullWaitMs, confirmations } = settings;
   const { clock, meter } = runtime;
+  const confirmer = createConfirmer(connection, confirmations);
 
   const appendOnce = async (topic: Topic, partition: number, args: (string | Buffer | number)[]): Promise<Reply> => {
     const reply = await runScript(connection, append, { keys: [keys.stream(topic, partition)], args });
@@ -54,18 +63,26 @@ export const createAppender = ({ connection, keys, settings, runtime }: Appender
     return new RefusedByRedisError(stream, why ?? '');
   };
 
+  /** What was written and cannot be asked about may be there. */
+  const confirmed = async (over: Awaited<ReturnType<typeof confirmer.writesOver>>): Promise<void> => {
+    try {
+      await confirmer.confirm(over);
+    } catch (error) {
+      throw isHoldfastError(error, 'redis_offline') ? new RedisConnectionLostError(error) : error;
+    }
+  };
+
   return async (topic, partition, entries) => {
     const until = clock.monotonic() + fullWaitMs;
     const adopted = topic.adopted !== undefined;
     const packed = Buffer.concat([packArrayHead(entries.length), ...entries]);
     try {
       for (;;) {
+        const over = await confirmer.writesOver();
         const reply = await appendOnce(topic, partition, [packed, adopted ? 0 : capacity, adopted ? 1 : 0]);
         await reach('publish.afterSend.beforeConfirm');
-        if (reply.why === undefined) {
-          await confirm(connection, confirmations);
-          return { stored: entries.length, outcome: undefined };
-        }
+        if (reply.why === undefined || reply.stored > 0) await confirmed(over);
+        if (reply.why === undefined) return { stored: entries.length, outcome: undefined };
         if (reply.why !== 'FULL' || clock.monotonic() >= until) {
           if (reply.why === 'FULL') meter.count('holdfast.redis.full', 1, { topic: topic.name, partition });
           return { stored: reply.stored, outcome: { outcome: 'failed', error: whyNot(topic, partition, reply) } };

@@ -42,6 +42,8 @@ export const duplicateClient = (client: RedisClient, connectionName: string): Ow
   const duplicate = client.isCluster
     ? client.duplicate(undefined, {
         ...{ lazyConnect: true, enableOfflineQueue: false, clusterRetryStrategy: () => null, keyPrefix: '' },
+        // It would send again what may have run; and replicas answer reads with what was.
+        ...{ retryDelayOnFailover: 0, scaleReads: 'master' },
         redisOptions: { ...redisOptionsOf(client), ...own, lazyConnect: undefined },
       })
     : client.duplicate(own);

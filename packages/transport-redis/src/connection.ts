@@ -93,7 +93,10 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     for (let delayMs = backoff.firstMs; ; delayMs = Math.min(delayMs * 2, backoff.longestMs)) {
       try {
         const opened = await open();
-        if (stop.signal.aborted) throw new ClosedError('the connection to Redis');
+        if (stop.signal.aborted) {
+          opened.client.disconnect();
+          throw new ClosedError('the connection to Redis');
+        }
         if (failure !== undefined) log.info({ role }, 'connected to Redis again');
         failure = undefined;
         live = opened;

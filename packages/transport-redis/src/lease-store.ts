@@ -1,3 +1,4 @@
+import { isHoldfastError } from '@holdfast/core';
 import type { Lease, LeaseShare, LeaseStore } from '@holdfast/flow';
 import type { Connection } from './connection.ts';
 import { RedisTimeoutError } from './errors.ts';
@@ -36,7 +37,7 @@ export const createLeaseStore = (options: LeaseStoreOptions): LeaseStore => {
       await orAborted(runScript(connection, release, { keys: scriptKeys, args }), signal);
     },
     listen: (onSignal) => signals.listen(channel, onSignal),
-    mayPass: (error) => !isRefusal(error),
+    mayPass: (error) => !isRefusal(error) && !isHoldfastError(error, 'closed'),
     late: (timeoutMs) => new RedisTimeoutError(Math.round(timeoutMs)),
   };
 };

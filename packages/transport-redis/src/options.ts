@@ -47,10 +47,14 @@ export interface RedisTransportOptions {
   readonly fullWaitMs?: number | undefined;
   /**
    * How long messages are kept that every group has settled, for groups that start at the earliest. Never trimmed past
-   * the slowest group. Default 24 hours.
+   * the slowest group. Done by whoever owns a partition in a subscription; a stream that nobody reads is held down by
+   * `capacity` alone. Default 24 hours.
    */
   readonly retentionMs?: number | undefined;
-  /** A group that has settled nothing of what waits for so long is reported, by name, as an error. Default 1 hour. */
+  /**
+   * A group that has settled nothing of what waits for so long is reported, by name, as an error, by whoever owns a
+   * partition of the topic in another group. Default 1 hour.
+   */
   readonly groupExpiryMs?: number | undefined;
   /**
    * How long a partition stays with a process that has died before another of its group takes it over. Default 10,000.
@@ -118,6 +122,13 @@ export const readOptions = (options: RedisTransportOptions): Settings => {
     throw new InvalidOptionError(
       'prefix',
       `found '${settings.prefix}'; braces are the hash tags of a cluster, leave them out`,
+    );
+  }
+  const { replicas, file } = settings.confirmations;
+  if (settings.client.isCluster && (replicas > 0 || file)) {
+    throw new InvalidOptionError(
+      'confirmations',
+      'found them with a cluster client, which would ask any node, and not the one that was written to; leave them out',
     );
   }
   for (const [name, { adopt, partitions }] of Object.entries(settings.topics)) {

@@ -18,6 +18,8 @@ export interface OwnedPartition {
   replayFrom: string | undefined;
   /** The newest entry that the group has been given. */
   cursor: string;
+  /** It could not be read: not before then is it tried again, on the monotonic clock. */
+  brokenUntil: number;
   /** There may be something to read. */
   more: boolean;
   /** What an entry takes, from the last read, in bytes. */

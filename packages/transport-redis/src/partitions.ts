@@ -48,6 +48,7 @@ export const createPartitions = (options: PartitionsOptions): LeasedPartitions<T
           open: [],
           settled: [],
           replayFrom: pending > 0 ? '0' : undefined,
+          brokenUntil: Number.NEGATIVE_INFINITY,
           more: true,
           entryBytes: guessedEntryBytes,
           servedAt: 0,

@@ -1,4 +1,11 @@
-import { checkPublish, type Message, PublishError, type PublishOutcome, type Transport } from '@holdfast/core';
+import {
+  checkPublish,
+  type Message,
+  type Meter,
+  PublishError,
+  type PublishOutcome,
+  type Transport,
+} from '@holdfast/core';
 import { partitionOf } from '@holdfast/flow';
 import type { Append } from './appender.ts';
 import type { WithTopic } from './known-topics.ts';
@@ -10,6 +17,9 @@ export interface PublisherOptions {
   readonly append: Append;
   readonly withTopic: WithTopic;
   readonly maxBodyBytes: number;
+  /** How many messages a stream may hold. */
+  readonly capacity: number;
+  readonly meter: Meter;
 }
 
 export interface StreamPublisher {
@@ -27,14 +37,16 @@ interface Call {
 }
 
 /** Publishes to streams, each partition by itself. */
-export const createStreamPublisher = ({ append, withTopic, maxBodyBytes }: PublisherOptions): StreamPublisher => {
+export const createStreamPublisher = (options: PublisherOptions): StreamPublisher => {
+  const { append, withTopic, maxBodyBytes, capacity, meter } = options;
   const senders = new Map<string, Sender>();
 
   const senderOf = (topic: Topic, partition: number): Sender => {
     const place = `${topic.name}\n${partition}`;
     const known = senders.get(place);
     if (known !== undefined) return known;
-    const sender = createSender(append, topic, partition);
+    const maxMessages = topic.adopted === undefined ? capacity : Number.POSITIVE_INFINITY;
+    const sender = createSender(append, { topic, partition, maxMessages, meter });
     senders.set(place, sender);
     return sender;
   };

@@ -42,6 +42,10 @@ export interface Reader {
 /** While nothing comes. With a doorbell it only catches what a doorbell cannot hear. */
 const idle = { firstMs: 50, longestMs: 1_000, listeningMs: 5_000, deafMs: 100 };
 const failed = { firstMs: 100, longestMs: 5_000 };
+/** How long room may gather while messages wait: handlers that are held up make no more of it. */
+const gatherMs = 5;
+/** How long a partition is left alone whose read failed while others went on. */
+const brokenMs = 1_000;
 /** What one read may bring, about: by the size of what came last. */
 const maxBytes = 4_194_304;
 const maxCount = 1_000;
@@ -60,22 +64,30 @@ export const createReader = (options: ReaderOptions): Reader => {
   const placesFor = ({ taken }: OwnedPartition, most: number): number =>
     Math.max(0, Math.min(intake.room(), most - taken.inFlight, taken.room()));
 
+  const mayRead = ({ lease, more, brokenUntil }: OwnedPartition): boolean =>
+    more && lease.holds() && clock.monotonic() >= brokenUntil;
+
+  const someBroken = (): boolean => owned().some(({ brokenUntil }) => clock.monotonic() < brokenUntil);
+
   /** Few large reads cost less than many small ones, and while the last quarter is handed over the next is under way. */
   const worthReading = (): boolean => {
     const most = share();
-    return owned().some((one) => one.lease.holds() && one.more && placesFor(one, most) >= Math.max(1, most * 0.75));
+    return owned().some((one) => mayRead(one) && placesFor(one, most) >= Math.max(1, most * 0.75));
   };
 
   /** There is room for some of what waits, though not for much. */
   const leftBehind = (): boolean => {
     const most = share();
-    return owned().some((one) => one.lease.holds() && one.more && placesFor(one, most) > 0);
+    return owned().some((one) => mayRead(one) && placesFor(one, most) > 0);
   };
 
-  /** Reads every partition that may have more, as far as there is room. Says whether anything came. */
+  /**
+   * Reads every partition that may have more, as far as there is room. Says whether anything came. Rejects when no
+   * partition can be read; one that alone cannot be read is left alone for a while.
+   */
   const look = async (): Promise<boolean> => {
     const most = share();
-    const partitions = owned().filter((one) => one.lease.holds() && one.more && placesFor(one, most) > 0);
+    const partitions = owned().filter((one) => mayRead(one) && placesFor(one, most) > 0);
     // Who has waited longest comes first: there may not be room for all.
     partitions.sort((a, b) => a.servedAt - b.servedAt);
     turn++;
@@ -89,9 +101,21 @@ export const createReader = (options: ReaderOptions): Reader => {
       reads.push(readPartition(partition, count));
     }
     const results = await Promise.allSettled(reads);
-    const broken = results.find((result) => result.status === 'rejected');
-    if (broken !== undefined) throw broken.reason;
+    const broken = results.filter((result) => result.status === 'rejected');
+    for (const { reason } of broken) if (isRefusal(reason) || broken.length === results.length) throw reason;
+    for (const [n, result] of results.entries()) {
+      if (result.status === 'fulfilled') continue;
+      noteFailure(result.reason);
+      const partition = partitions[n];
+      if (partition !== undefined) partition.brokenUntil = clock.monotonic() + brokenMs;
+    }
+    if (!someBroken()) failure = undefined;
     return results.some((result) => result.status === 'fulfilled' && result.value > 0);
+  };
+
+  const noteFailure = (error: unknown): void => {
+    if (failure === undefined) log.warn({ error, group }, 'reading failed; trying again');
+    failure = error;
   };
 
   /** Returns how many entries came. */
@@ -107,6 +131,8 @@ export const createReader = (options: ReaderOptions): Reader => {
       const entries = entriesOf(reply);
       partition.entryBytes = Math.max(64, reply.length / entries.length);
       if (lease.holds()) takeIn(partition, entries);
+      // They are pending now, and nobody has them in hand: if the lease is still ours after all, they are read again.
+      else partition.replayFrom ??= partition.cursor;
       partition.servedAt = turn;
       partition.more = replayFrom !== undefined || entries.length === count;
       return entries.length;
@@ -184,13 +210,11 @@ export const createReader = (options: ReaderOptions): Reader => {
       let came = false;
       try {
         came = await look();
-        failure = undefined;
         failedMs = failed.firstMs;
       } catch (error) {
         if (signal.aborted) return;
         if (isRefusal(error)) throw error;
-        if (failure === undefined) log.warn({ error, group }, 'reading failed; trying again');
-        failure = error;
+        noteFailure(error);
         await sleep(clock, failedMs, signal).catch(() => {});
         failedMs = Math.min(failedMs * 2, failed.longestMs);
         continue;
@@ -198,8 +222,10 @@ export const createReader = (options: ReaderOptions): Reader => {
       if (came) idleMs = idle.firstMs;
       if (worthReading()) continue;
       listen();
-      const rung = await bell.wait(leftBehind() ? idle.firstMs : idleMs, signal);
-      if (rung) continue;
+      const gathering = leftBehind();
+      const restMs = someBroken() ? Math.min(idleMs, brokenMs) : idleMs;
+      const rung = await bell.wait(gathering ? gatherMs : restMs, signal);
+      if (rung || gathering) continue;
       suspectAll();
       idleMs = Math.min(idleMs * 2, longestIdleMs());
     }

@@ -1,4 +1,4 @@
-import { EarlierFailedError, type PublishOutcome } from '@holdfast/core';
+import { EarlierFailedError, type Meter, type PublishOutcome } from '@holdfast/core';
 import { createBatcher, createFailedPartitions } from '@holdfast/flow';
 import type { Append } from './appender.ts';
 import type { Topic } from './topic.ts';
@@ -15,7 +15,6 @@ export interface Portion {
 export interface Sender {
   /** One outcome for each entry. Rejects if it was not even queued. */
   send(portion: Portion): Promise<readonly PublishOutcome[]>;
-  readonly queued: number;
   idle(): Promise<void>;
 }
 
@@ -25,6 +24,14 @@ const limits = { messages: 500, bytes: 2_097_152 };
 const capacity = 10_000;
 
 const ok: PublishOutcome = { outcome: 'ok' };
+
+export interface SenderOptions {
+  readonly topic: Topic;
+  readonly partition: number;
+  /** The most that a stream may hold: one script that brings more would never find room. */
+  readonly maxMessages: number;
+  readonly meter: Meter;
+}
 
 interface Accepted extends Portion {
   readonly sequence: number;
@@ -36,19 +43,20 @@ interface Piece {
 }
 
 /** A message that was not stored fails all that were accepted behind it. */
-export const createSender = (append: Append, topic: Topic, partition: number): Sender => {
+export const createSender = (append: Append, { topic, partition, maxMessages, meter }: SenderOptions): Sender => {
   const failures = createFailedPartitions();
   const here = [''];
   let accepted = 0;
 
   const run = async (portions: readonly Accepted[]): Promise<readonly (readonly PublishOutcome[])[]> => {
+    meter.gauge('holdfast.redis.publish_queued', batcher.queued, { topic: topic.name, partition });
     const going = portions.map((portion) => whyNot(portion));
     const told: PublishOutcome[] = [];
     const entries = portions.flatMap((portion, n) => (going[n] === undefined ? portion.entries : []));
     portions.forEach((portion, n) => {
       if (going[n] === undefined) portion.onStart();
     });
-    for (const piece of cut(entries)) {
+    for (const piece of cut(entries, Math.min(limits.messages, maxMessages))) {
       const { stored, outcome } = await append(topic, partition, piece.entries);
       for (let n = 0; n < piece.entries.length; n++) told.push(n < stored || outcome === undefined ? ok : outcome);
       if (outcome === undefined) continue;
@@ -81,18 +89,15 @@ export const createSender = (append: Append, topic: Topic, partition: number): S
       accepted++;
       return batcher.submit({ ...portion, sequence: accepted });
     },
-    get queued() {
-      return batcher.queued;
-    },
     idle: batcher.idle,
   };
 };
 
-const cut = (entries: readonly Buffer[]): readonly Piece[] => {
+const cut = (entries: readonly Buffer[], most: number): readonly Piece[] => {
   const pieces: Piece[] = [];
   for (const entry of entries) {
     const open = pieces.at(-1);
-    if (open === undefined || open.entries.length >= limits.messages || open.bytes + entry.length > limits.bytes) {
+    if (open === undefined || open.entries.length >= most || open.bytes + entry.length > limits.bytes) {
       pieces.push({ entries: [entry], bytes: entry.length });
     } else {
       open.entries.push(entry);

@@ -82,7 +82,10 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Strea
     );
   };
   /** The lease says whether it is ours; if it is, only the fence was lost, and it is set again. */
-  const onFenced = async ({ topic, lease }: OwnedPartition): Promise<void> => {
+  const onFenced = async (partition: OwnedPartition): Promise<void> => {
+    // A read and an ack of it may both be refused.
+    if (!partitions.owned.includes(partition)) return;
+    const { topic, lease } = partition;
     partitions.lose(topic, lease);
     log.warn({ topic: topic.name, partition: lease.slot, group }, 'what this process did on a partition was refused');
     for (const one of leases) await one.beat().catch(() => {});
@@ -98,15 +101,19 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Strea
       }
     }
   };
-  const onNoGroup = async (partition: OwnedPartition): Promise<void> => {
-    const { topic, lease } = partition;
-    if (!(await groups.heal(topic, group, lease.slot))) return;
+  /** Says whether the group was gone from its stream. */
+  const heal = async (topic: Topic, partition: number): Promise<boolean> => {
+    if (!(await groups.heal(topic, group, partition))) return false;
     meter.count('holdfast.redis.healed_groups', 1, { topic: topic.name, group });
     log.error(
-      { topic: topic.name, partition: lease.slot, group },
+      { topic: topic.name, partition, group },
       'the group was gone from its stream: it was deleted, or the server has lost data. It was made again and starts at ' +
         'the first message that is there; what was settled before may come again, what was deleted is lost',
     );
+    return true;
+  };
+  const onNoGroup = async (partition: OwnedPartition): Promise<void> => {
+    if (!(await heal(partition.topic, partition.lease.slot))) return;
     partition.cursor = '0-0';
     partition.replayFrom = undefined;
   };
@@ -119,8 +126,8 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Strea
       takePartition(
         {
           connection,
-          groups,
           group,
+          heal,
           onLostBodies: (topic, partition, ids) => onLostBodies(topic.name, partition, ids),
         },
         place,

@@ -1,6 +1,5 @@
 import type { Lease } from '@holdfast/flow';
 import type { Connection } from './connection.ts';
-import type { Groups } from './groups.ts';
 import { claim } from './lua/claim.ts';
 import { replyCode } from './reply-error.ts';
 import { runScript, textsOf } from './script.ts';
@@ -8,8 +7,9 @@ import type { Topic } from './topic.ts';
 
 export interface TakeOptions {
   readonly connection: Connection;
-  readonly groups: Groups;
   readonly group: string;
+  /** Makes the group where it is gone, and says so. */
+  readonly heal: (topic: Topic, partition: number) => Promise<unknown>;
   readonly onLostBodies: (topic: Topic, partition: number, ids: readonly string[]) => void;
 }
 
@@ -24,7 +24,7 @@ export interface Taken {
  * the group have pending, whatever its idle time.
  */
 export const takePartition = async (
-  { connection, groups, group, onLostBodies }: TakeOptions,
+  { connection, group, heal, onLostBodies }: TakeOptions,
   { topic, lease, keys }: { readonly topic: Topic; readonly lease: Lease; readonly keys: readonly string[] },
 ): Promise<Taken> => {
   let healed = false;
@@ -33,7 +33,7 @@ export const takePartition = async (
       async (error: unknown) => {
         if (replyCode(error) !== 'NOGROUP' || healed) throw error;
         healed = true;
-        await groups.heal(topic, group, lease.slot);
+        await heal(topic, lease.slot);
         return undefined;
       },
     );

@@ -53,7 +53,7 @@ export const redisTransport = (options: RedisTransportOptions): Transport => {
   const publisher = createStreamPublisher({
     append: createAppender({ connection: connections.publish, keys, settings, runtime }),
     withTopic: createKnownTopics(topics, () => topology.declare()),
-    maxBodyBytes: settings.maxBodyBytes,
+    ...{ maxBodyBytes: settings.maxBodyBytes, capacity: settings.capacity, meter: runtime.meter },
   });
   const retention = keepRetention({
     ...{ connection: connections.consume, settings, runtime },

@@ -30,7 +30,11 @@ for at, message in ipairs(messages) do
   end
   local reply = redis.pcall(unpack(xadd, 1, n))
   if not reply then return { at - 1, 'MISSING' } end
-  if type(reply) == 'table' and reply.err then return { at - 1, reply.err } end
+  if type(reply) == 'table' and reply.err then
+    -- Nothing is stored: an answer that is an error also says that this is the wrong server to write to.
+    if at == 1 then return reply end
+    return { at - 1, reply.err }
+  end
 end
 return { #messages }
 `);

@@ -11,6 +11,8 @@ local function before(a, b)
 end
 local function after(id)
   local ms, seq = id:match('^(%d+)-(%d+)$')
+  -- The last of a millisecond: what follows is in the next one. Numbers of Lua are exact up to 2^53 only.
+  if #seq > 15 then return string.format('%.0f', tonumber(ms) + 1) .. '-0' end
   return ms .. '-' .. string.format('%.0f', tonumber(seq) + 1)
 end
 local function slowest_group(stream)
