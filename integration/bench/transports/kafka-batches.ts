@@ -3,7 +3,10 @@ import type { Kafka } from 'kafkajs';
 import { type Benchmark, interleaved } from '../harness/benchmark.ts';
 import { createCountdown } from '../harness/countdown.ts';
 import { perSecond } from '../harness/load.ts';
-import { makeBatches, openKafkaBench, partitions, plainMessage } from './kafka-bench.ts';
+import { openKafkaWorld, partitions, plainMessage } from './kafka-world.ts';
+import { makeBatches } from './make-messages.ts';
+
+const batchSize = 500;
 
 export const kafkaBatches: Benchmark = {
   row: 32,
@@ -20,14 +23,15 @@ export const kafkaBatches: Benchmark = {
   ],
   rounds: [7, 3],
   open: async (scene) => {
-    const bench = await openKafkaBench();
-    const { transport, kafka, producer } = bench;
+    const world = await openKafkaWorld();
+    const { kafka, producer } = world;
+    const transport = world.open();
     const count = scene.size(100_000, 20_000);
-    const batches = makeBatches(count);
+    const batches = makeBatches(count, batchSize);
 
     const ours = async (): Promise<readonly number[]> => {
       const group = crypto.randomUUID();
-      const topic = await bench.topic([group]);
+      const topic = await world.newTopic([group]);
       const published = await perSecond(count, async () => {
         for (const batch of batches) await transport.publish(topic, batch);
       });
@@ -35,13 +39,13 @@ export const kafkaBatches: Benchmark = {
     };
 
     const beside = async (): Promise<readonly number[]> => {
-      const topic = await bench.topic();
+      const topic = await world.newTopic();
       const published = await perSecond(count, async () => {
         for (const batch of batches) await producer.send({ topic, messages: batch.map(plainMessage) });
       });
       return [published, await eachBatch(kafka, topic, count)];
     };
-    return { round: interleaved(ours, beside), close: bench.close };
+    return { round: interleaved(ours, beside), close: world.close };
   },
 };
 

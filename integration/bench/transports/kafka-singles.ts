@@ -1,6 +1,7 @@
 import { type Benchmark, interleaved } from '../harness/benchmark.ts';
 import { callsPerSecond } from '../harness/load.ts';
-import { makeMessages, openKafkaBench, plainMessage } from './kafka-bench.ts';
+import { openKafkaWorld, plainMessage } from './kafka-world.ts';
+import { makeMessages } from './make-messages.ts';
 
 const callers = 100;
 
@@ -15,7 +16,8 @@ export const kafkaSingles: Benchmark = {
   measures: [{ name: 'published', unit: '/s', compare: 'ratio', bound: 'at least', gate: 4, goal: 10 }],
   rounds: [7, 3],
   open: async (scene) => {
-    const bench = await openKafkaBench();
+    const world = await openKafkaWorld();
+    const transport = world.open();
     const durationMs = scene.size(3_000, 1_000);
     const messages = makeMessages(10_000);
     let next = 0;
@@ -27,19 +29,19 @@ export const kafkaSingles: Benchmark = {
     return {
       round: interleaved(
         async () => {
-          const topic = await bench.topic();
-          const work = (): Promise<void> => bench.transport.publish(topic, [message()]);
+          const topic = await world.newTopic();
+          const work = (): Promise<void> => transport.publish(topic, [message()]);
           return [await callsPerSecond({ workers: callers, durationMs, work })];
         },
         async () => {
-          const topic = await bench.topic();
+          const topic = await world.newTopic();
           const work = async (): Promise<void> => {
-            await bench.producer.send({ topic, messages: [plainMessage(message())] });
+            await world.producer.send({ topic, messages: [plainMessage(message())] });
           };
           return [await callsPerSecond({ workers: callers, durationMs, work })];
         },
       ),
-      close: bench.close,
+      close: world.close,
     };
   },
 };

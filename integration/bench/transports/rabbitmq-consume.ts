@@ -1,7 +1,9 @@
 import { ack, type Message } from '@holdfast/core';
 import { type Benchmark, interleaved } from '../harness/benchmark.ts';
 import { createCountdown } from '../harness/countdown.ts';
-import { group, makeMessages, openRabbitmqWorld, publishRaw, type RabbitmqWorld } from './rabbitmq-world.ts';
+import { group } from './broker-world.ts';
+import { makeMessages } from './make-messages.ts';
+import { openRabbitmqWorld, publishRaw, type RabbitmqWorld } from './rabbitmq-world.ts';
 
 const prefetch = 500;
 
@@ -53,7 +55,7 @@ export const rabbitmqConsume: Benchmark = {
 };
 
 const fill = async (world: RabbitmqWorld, messages: readonly Message[]): Promise<void> => {
-  await world.purge();
+  await world.empty();
   let next = 0;
   const work = async (): Promise<void> => {
     for (let message = messages[next++]; message !== undefined; message = messages[next++]) {

@@ -2,7 +2,8 @@ import type { Message } from '@holdfast/core';
 import { partitionOf } from '@holdfast/flow';
 import { type Benchmark, interleaved } from '../harness/benchmark.ts';
 import { perSecond } from '../harness/load.ts';
-import { makeMessages, openRabbitmqWorld, publishRaw } from './rabbitmq-world.ts';
+import { makeMessages } from './make-messages.ts';
+import { openRabbitmqWorld, publishRaw } from './rabbitmq-world.ts';
 
 const partitions = 4;
 const inFlight = 1_000;
@@ -28,7 +29,7 @@ const publishing = (
     await transport.publish(world.topic, messages.slice(0, 1));
 
     const publishAll = async (publish: (message: Message) => Promise<void>): Promise<readonly number[]> => {
-      await world.purge();
+      await world.empty();
       let next = 0;
       const work = async (): Promise<void> => {
         for (let message = messages[next++]; message !== undefined; message = messages[next++]) await publish(message);

@@ -1,57 +1,14 @@
-import { createOutboxRelay } from '@holdfast/outbox';
-import { type Benchmark, interleaved } from '../harness/benchmark.ts';
-import { perSecond } from '../harness/load.ts';
-import { addBacklog } from '../world/backlog.ts';
-import { openWorld } from '../world/world.ts';
-import { makeMessages, openRabbitmqWorld } from './rabbitmq-world.ts';
+import type { Benchmark } from '../harness/benchmark.ts';
+import { brokerRelay } from './broker-relay.ts';
+import { openRabbitmqWorld } from './rabbitmq-world.ts';
 
-const batchSize = 500;
-const loops = 4;
-
-export const rabbitmqRelay: Benchmark = {
+export const rabbitmqRelay: Benchmark = brokerRelay({
   row: 23,
-  group: 'transports',
-  ours: 'RabbitMQ: the outbox relay, in the order of keys, its deletes fenced by a lease',
-  beside: 'publishing as many messages of the same size through the same transport, with no database',
-  explains:
-    'A backlog of 500-byte messages over 1,000 keys goes from the outbox to four quorum queues. Beside it four loops publish ' +
-    'batches of the same size. The distance is what reading, deleting and one unconfirmed row per key cost.',
-  measures: [{ name: 'relayed', unit: '/s', compare: 'ratio', bound: 'at least', gate: 0.8, goal: 0.95 }],
+  gate: 0.8,
+  broker: 'RabbitMQ',
+  into: 'four quorum queues',
+  costs: 'reading, deleting and one unconfirmed row per key',
+  messages: [40_000, 10_000],
   rounds: [5, 3],
-  open: async (scene) => {
-    const { pool, database, close } = await openWorld(scene.server);
-    const world = await openRabbitmqWorld(4);
-    const count = scene.size(40_000, 10_000);
-    const messages = makeMessages(count);
-    const transport = world.open();
-
-    const ours = async (): Promise<readonly number[]> => {
-      await world.purge();
-      await addBacklog(pool, { rows: count, keys: 1_000, bodyBytes: 500 });
-      const relay = createOutboxRelay({ database, transport, batchSize });
-      const rate = await perSecond(count, () => relay.runOnce());
-      await relay.close();
-      const { groups } = await transport.topology.describe(world.topic);
-      if (groups[0]?.lag !== count) throw new Error(`${groups[0]?.lag} messages arrived; expected ${count}`);
-      return [rate];
-    };
-    const beside = async (): Promise<readonly number[]> => {
-      await world.purge();
-      let next = 0;
-      const publish = async (): Promise<void> => {
-        for (let from = next; from < count; from = next) {
-          next += batchSize;
-          await transport.publish(world.topic, messages.slice(from, from + batchSize));
-        }
-      };
-      return [await perSecond(count, () => Promise.all(Array.from({ length: loops }, publish)))];
-    };
-    return {
-      round: interleaved(ours, beside),
-      close: async () => {
-        await world.close();
-        await close();
-      },
-    };
-  },
-};
+  open: () => openRabbitmqWorld(4),
+});

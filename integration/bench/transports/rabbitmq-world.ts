@@ -2,28 +2,19 @@ import type { Message, Transport } from '@holdfast/core';
 import { type RabbitmqTransportOptions, rabbitmqTransport } from '@holdfast/transport-rabbitmq';
 import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
 import { ownRabbitmq } from '../../harness/index.ts';
-
-const bodyBytes = 500;
-const keys = 1_000;
+import { type BrokerWorld, group, topic } from './broker-world.ts';
 
 /** A RabbitMQ of its own, with our transport and the raw client. */
-export interface RabbitmqWorld {
-  readonly topic: string;
+export interface RabbitmqWorld extends BrokerWorld {
   /** The queues of the topic's one group. */
   readonly queues: readonly string[];
   readonly raw: ConfirmChannel;
   readonly connection: ChannelModel;
   open(options?: Partial<RabbitmqTransportOptions>): Transport;
-  /** Empties the queues, so that each side begins with the same. */
-  purge(): Promise<void>;
-  close(): Promise<void>;
 }
-
-export const group = 'workers';
 
 export const openRabbitmqWorld = async (partitions: number): Promise<RabbitmqWorld> => {
   const server = await ownRabbitmq();
-  const topic = 'orders';
   const transports: Transport[] = [];
   const open = (options: Partial<RabbitmqTransportOptions> = {}): Transport => {
     const transport = rabbitmqTransport({ url: server.url, ...options });
@@ -36,7 +27,7 @@ export const openRabbitmqWorld = async (partitions: number): Promise<RabbitmqWor
   const queues = Array.from({ length: partitions }, (_, partition) => `${topic}/${group}/${partition}`);
   return {
     ...{ topic, queues, raw, connection, open },
-    purge: async () => {
+    empty: async () => {
       for (const queue of queues) await raw.purgeQueue(queue);
     },
     close: async () => {
@@ -45,15 +36,6 @@ export const openRabbitmqWorld = async (partitions: number): Promise<RabbitmqWor
       await server.close();
     },
   };
-};
-
-/** `count` messages of 500 bytes over 1,000 keys. */
-export const makeMessages = (count: number): readonly Message[] => {
-  const body = Buffer.from(JSON.stringify({ note: 'x'.repeat(bodyBytes - '{"note":""}'.length) }));
-  return Array.from({ length: count }, (_, n) => ({
-    ...{ id: crypto.randomUUID(), type: 'order.placed', key: `customer ${n % keys}`, body },
-    headers: { 'content-type': 'application/json' },
-  }));
 };
 
 /** As somebody would publish it who does so by hand. */

@@ -4,7 +4,9 @@ import type { Redis } from 'ioredis';
 import { type Benchmark, interleaved } from '../harness/benchmark.ts';
 import { createCountdown } from '../harness/countdown.ts';
 import { perSecond } from '../harness/load.ts';
-import { group, makeMessages, openRedisWorld } from './redis-world.ts';
+import { group } from './broker-world.ts';
+import { makeBatches } from './make-messages.ts';
+import { openRedisWorld, partitions } from './redis-world.ts';
 
 const batchSize = 500;
 /** As many batches on their way on both sides: the relay's window, and what a pipeline needs to be one. */
@@ -30,16 +32,13 @@ export const redisStreams: Benchmark = {
   rounds: [7, 3],
   open: async (scene) => {
     const world = await openRedisWorld();
-    const { redis, topic, partitions } = world;
-    const messages = makeMessages(scene.size(100_000, 20_000));
-    const count = messages.length;
-    const batches = Array.from({ length: count / batchSize }, (_, n) =>
-      messages.slice(n * batchSize, (n + 1) * batchSize),
-    );
+    const { redis, topic } = world;
+    const count = scene.size(100_000, 20_000);
+    const batches = makeBatches(count, batchSize);
 
     const ours = async (): Promise<readonly number[]> => {
       const transport = world.open();
-      await world.empty(transport);
+      await world.empty();
       const published = await perSecond(count, () => inWindow(batches, (batch) => transport.publish(topic, batch)));
       const received = createCountdown(count);
       const receive = async () => {
@@ -59,8 +58,8 @@ export const redisStreams: Benchmark = {
     const beside = async (): Promise<readonly number[]> => {
       await world.empty();
       for (let n = 0; n < partitions; n++) await redis.xgroup('CREATE', streamOf(n), group, '0', 'MKSTREAM');
-      const published = await perSecond(count, () => inWindow(batches, (batch) => addAll(redis, batch, partitions)));
-      const consumed = await perSecond(count, () => readAll(redis, { count, partitions }));
+      const published = await perSecond(count, () => inWindow(batches, (batch) => addAll(redis, batch)));
+      const consumed = await perSecond(count, () => readAll(redis, count));
       return [published, consumed];
     };
     return { round: interleaved(ours, beside), close: world.close };
@@ -75,7 +74,7 @@ const inWindow = async <T>(all: readonly T[], send: (one: T) => Promise<unknown>
   await Promise.all(Array.from({ length: window }, run));
 };
 
-const addAll = async (redis: Redis, batch: readonly Message[], partitions: number): Promise<void> => {
+const addAll = async (redis: Redis, batch: readonly Message[]): Promise<void> => {
   const pipeline = redis.pipeline();
   for (const { id, type, key = '', headers, body } of batch) {
     const fields = ['id', id, 'type', type, 'key', key, 'content-type', headers['content-type'] ?? '', 'body', body];
@@ -84,10 +83,7 @@ const addAll = async (redis: Redis, batch: readonly Message[], partitions: numbe
   for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
 };
 
-const readAll = async (
-  redis: Redis,
-  { count, partitions }: { readonly count: number; readonly partitions: number },
-): Promise<void> => {
+const readAll = async (redis: Redis, count: number): Promise<void> => {
   let read = 0;
   const readOne = async (partition: number): Promise<void> => {
     const stream = streamOf(partition);

@@ -1,53 +1,38 @@
-import { type Message, silentLog, type Transport } from '@holdfast/core';
+import { silentLog, type Transport } from '@holdfast/core';
 import { redisTransport } from '@holdfast/transport-redis';
 import { Redis } from 'ioredis';
 import { ownRedis } from '../../harness/index.ts';
+import { type BrokerWorld, group, topic } from './broker-world.ts';
 
-const bodyBytes = 500;
-const keys = 1_000;
+export const partitions = 8;
 
 /** A Redis of its own, as it comes, with our transport and the raw client. */
-export interface RedisWorld {
-  readonly topic: string;
-  readonly partitions: number;
+export interface RedisWorld extends BrokerWorld {
   readonly redis: Redis;
-  open(): Transport;
-  /** Empties the server; what a transport knows of its topic stays true once it is applied again. */
-  empty(transport?: Transport): Promise<void>;
-  close(): Promise<void>;
 }
 
-export const group = 'workers';
-
-export const openRedisWorld = async (partitions = 8): Promise<RedisWorld> => {
+export const openRedisWorld = async (): Promise<RedisWorld> => {
   const server = await ownRedis();
-  const topic = 'orders';
   const redis = new Redis(server.url);
   const transports: Transport[] = [];
+  const open = (): Transport => {
+    const transport = redisTransport({ url: server.url, runtime: { log: silentLog }, capacity: 10_000_000 });
+    transports.push(transport);
+    return transport;
+  };
+  const { topology } = open();
+  // What a transport knows of its topic stays true: the topic is made anew as it was.
+  const empty = async (): Promise<void> => {
+    await redis.flushall();
+    await topology.apply({ topics: { [topic]: { partitions, groups: { [group]: 'latest' } } } });
+  };
+  await empty();
   return {
-    ...{ topic, partitions, redis },
-    open: () => {
-      const transport = redisTransport({ url: server.url, runtime: { log: silentLog }, capacity: 10_000_000 });
-      transports.push(transport);
-      return transport;
-    },
-    empty: async (transport) => {
-      await redis.flushall();
-      await transport?.topology.apply({ topics: { [topic]: { partitions, groups: { [group]: 'latest' } } } });
-    },
+    ...{ topic, redis, open, empty },
     close: async () => {
       await Promise.all(transports.map((transport) => transport.close()));
       redis.disconnect();
       await server.close();
     },
   };
-};
-
-/** `count` messages of 500 bytes over 1,000 keys. */
-export const makeMessages = (count: number): readonly Message[] => {
-  const body = Buffer.from(JSON.stringify({ note: 'x'.repeat(bodyBytes - '{"note":""}'.length) }));
-  return Array.from({ length: count }, (_, n) => ({
-    ...{ id: crypto.randomUUID(), type: 'order.placed', key: `customer ${n % keys}`, body },
-    headers: { 'content-type': 'application/json' },
-  }));
 };

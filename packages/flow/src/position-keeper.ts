@@ -13,6 +13,8 @@ export interface PositionKeeper<Partition> {
   mark(partition: Partition): void;
   /** Stores what the partition has settled so far. A failure is logged: its messages will be delivered again. */
   flush(partition: Partition): Promise<void>;
+  /** Why the last request failed; undefined once one has succeeded. */
+  readonly failure: unknown;
 }
 
 export interface PositionKeeperOptions<Partition> {
@@ -36,6 +38,7 @@ export const createPositionKeeper = <Position, Partition extends KeptPosition<Po
   const moved = new Set<Partition>();
   let storing: Promise<void> | undefined;
   let scheduled = false;
+  let failure: unknown;
 
   const schedule = (delayMs: number): void => {
     if (scheduled || moved.size === 0) return;
@@ -61,10 +64,12 @@ export const createPositionKeeper = <Position, Partition extends KeptPosition<Po
     if (partitions.length === 0) return;
     try {
       await store(partitions);
+      failure = undefined;
       for (const [index, partition] of partitions.entries()) partition.storedTo = settled[index] ?? partition.storedTo;
     } catch (error) {
       for (const partition of partitions) moved.add(partition);
-      log.warn({ error, group }, 'positions could not be stored; trying again');
+      if (failure === undefined) log.warn({ error, group }, 'positions could not be stored; trying again');
+      failure = error;
       schedule(afterFailureMs);
       throw error;
     }
@@ -88,6 +93,9 @@ export const createPositionKeeper = <Position, Partition extends KeptPosition<Po
           'what was settled last could not be stored; it is delivered again',
         );
       }
+    },
+    get failure() {
+      return failure;
     },
   };
 };

@@ -37,6 +37,7 @@ export const createTransportLife = <Joined extends Subscription = Subscription>(
   clock: Clock,
 ): TransportLife<Joined> => {
   const subscriptions = new Set<Joined>();
+  const joins = new Set<Promise<Joined>>();
   let closed: Promise<void> | undefined;
 
   const closedError = (): ClosedError => new ClosedError(`transport '${name}'`);
@@ -56,10 +57,21 @@ export const createTransportLife = <Joined extends Subscription = Subscription>(
     return joined;
   };
 
+  const join = async (joining: Promise<Joined>): Promise<Joined> => {
+    const kept = joining.then(keep);
+    joins.add(kept);
+    try {
+      return await kept;
+    } finally {
+      joins.delete(kept);
+    }
+  };
+
   const end = async ({ drain, letGo }: TransportParts<Joined>, deadlineMs: number): Promise<void> => {
     const startedAt = clock.monotonic();
     const inOrder = async (limit: AbortSignal): Promise<void> => {
-      await Promise.all([...subscriptions].map((subscription) => subscription.close({ deadlineMs: deadlineMs * 0.9 })));
+      const closing = [...subscriptions].map((subscription) => subscription.close({ deadlineMs: deadlineMs * 0.9 }));
+      await Promise.all([...closing, Promise.allSettled(joins)]);
       await drain(limit);
     };
     try {
@@ -85,7 +97,7 @@ export const createTransportLife = <Joined extends Subscription = Subscription>(
         subscribe: async (topics, receive, options) => {
           requireOpen();
           checkSubscribe(topics, options);
-          return await keep(await parts.subscribe(topics, receive, options));
+          return await join(parts.subscribe(topics, receive, options));
         },
         close: ({ deadlineMs = defaultDeadlineMs }: CloseOptions = {}) => {
           closed ??= end(parts, deadlineMs);

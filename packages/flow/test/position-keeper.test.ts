@@ -64,10 +64,12 @@ describe('a keeper of positions', () => {
       keeper.mark(partition);
     }
     await clock.advance(100);
+    assert.match(String(keeper.failure), /no broker/);
     partitions[1].owned = false;
     answerWith(async () => {});
     await clock.advance(500);
     assert.deepEqual(stores, [['0:3', '1:3'], ['0:3']]);
+    assert.equal(keeper.failure, undefined);
     assert.deepEqual([partitions[0].storedTo, partitions[1].storedTo], [3, 0]);
   });
 

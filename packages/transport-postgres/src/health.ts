@@ -1,13 +1,13 @@
 import { type Clock, type Health, textOf } from '@holdfast/core';
 import { type Intake, whyStalled } from '@holdfast/flow';
 import type { Leases } from '@holdfast/postgres';
-import type { OwnedPartition } from './owned-partition.ts';
+import type { Partitions } from './partitions.ts';
 import type { Reader } from './reader.ts';
 
 export interface Condition {
   readonly closed: boolean;
   readonly leases: readonly Pick<Leases, 'health' | 'held'>[];
-  readonly partitions: readonly OwnedPartition[];
+  readonly partitions: Pick<Partitions, 'owned' | 'failure'>;
   readonly reader: Pick<Reader, 'failure'>;
   readonly intake: Pick<Intake, 'inFlight' | 'lastProgress' | 'reasons'>;
   readonly clock: Clock;
@@ -19,8 +19,10 @@ export const readHealth = ({ closed, leases, partitions, reader, intake, clock }
   const paused = intake.reasons.map((reason) => `paused: ${reason}`);
   const unready = leases.flatMap((one) => one.health().reasons);
   const held = leases.reduce((sum, one) => sum + one.held.length, 0);
-  if (held > partitions.length) unready.push(`takes up ${held - partitions.length} partitions`);
+  const starting = held - partitions.owned.length;
+  if (starting > 0) unready.push(`takes up ${starting} partitions`);
   if (reader.failure !== undefined) unready.push(`cannot read the log: ${textOf(reader.failure)}`);
+  if (partitions.failure !== undefined) unready.push(`cannot store positions: ${textOf(partitions.failure)}`);
   unready.push(...whyStalled(intake, clock));
   return { live: true, ready: unready.length === 0, reasons: [...paused, ...unready] };
 };

@@ -23,8 +23,13 @@ export interface PartitionsOptions {
   readonly drained: Promise<void>;
 }
 
+/** With why positions cannot be stored at the moment. */
+export interface Partitions extends LeasedPartitions<Topic, OwnedPartition> {
+  readonly failure: unknown;
+}
+
 /** What a subscription owns of the log: from where it reads each partition, and up to where it has stored it as settled. */
-export const createPartitions = (options: PartitionsOptions): LeasedPartitions<Topic, OwnedPartition> => {
+export const createPartitions = (options: PartitionsOptions): Partitions => {
   const { execute, intake, subscribing, runtime, onChange, drained } = options;
   const { group } = subscribing;
   const keeper = createPositionKeeper<string, OwnedPartition>({
@@ -38,7 +43,7 @@ export const createPartitions = (options: PartitionsOptions): LeasedPartitions<T
     run: (places: readonly Place[]) => readCursors(execute, group, places),
   });
 
-  return createLeasedPartitions({
+  const partitions = createLeasedPartitions<Topic, OwnedPartition>({
     ...{ onChange, drained },
     announcer: createAnnouncer(subscribing, runtime),
     take: async (topic, lease) => {
@@ -61,6 +66,18 @@ export const createPartitions = (options: PartitionsOptions): LeasedPartitions<T
     },
     flush: keeper.flush,
   });
+  return {
+    acquire: partitions.acquire,
+    release: partitions.release,
+    lose: partitions.lose,
+    find: partitions.find,
+    get owned() {
+      return partitions.owned;
+    },
+    get failure() {
+      return keeper.failure;
+    },
+  };
 };
 
 const settledOf = ({ topic, scope, lease, settledTo }: OwnedPartition): Settled => ({

@@ -121,8 +121,7 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
       intake.resume(reason);
       reader.wake();
     },
-    health: () =>
-      readHealth({ closed: closing !== undefined, leases, partitions: partitions.owned, reader, intake, clock }),
+    health: () => readHealth({ closed: closing !== undefined, leases, partitions, reader, intake, clock }),
     get assignments() {
       return partitions.owned.map(({ assignment }) => assignment);
     },

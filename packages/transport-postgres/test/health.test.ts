@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { createVirtualClock } from '@holdfast/core';
 import { type Condition, readHealth } from '../src/health.ts';
 
-const at = (nowMs: number, intake: Partial<Condition['intake']>) => {
+const at = (nowMs: number, intake: Partial<Condition['intake']>, failure?: unknown) => {
   const clock = { ...createVirtualClock(), monotonic: () => nowMs };
   const still = { inFlight: 0, lastProgress: 0, reasons: [], ...intake };
   return readHealth({
     closed: false,
     leases: [],
-    partitions: [],
+    partitions: { owned: [], failure },
     reader: { failure: undefined },
     intake: still,
     clock,
@@ -33,5 +33,11 @@ describe('the health of a subscription to the log', () => {
       ready: true,
       reasons: ['paused: lunch'],
     });
+  });
+
+  it('is not ready while positions cannot be stored', () => {
+    const { ready, reasons } = at(0, {}, new Error('read-only transaction'));
+    assert.equal(ready, false);
+    assert.deepEqual(reasons, ['cannot store positions: read-only transaction']);
   });
 });
