@@ -7,7 +7,7 @@ import { sumTotals, type Totals, totalsLine } from './totals.ts';
 import { root } from './workspaces.ts';
 
 /**
- * `npm test` runs the packages' unit tests, then the integration tests, and ends with the line of totals.
+ * `npm test` runs the packages' unit tests, then the integration tests, and ends with what failed and the line of totals.
  * `npm run test:unit` and `npm run test:integration` run one of them. Arguments go to mocha: `npm test -- --grep lease`.
  * Before the integration tests it installs the brokers, as `npm run brokers` does, where it may and they cannot be had otherwise.
  * Exits 1 if a test failed, a run broke, or not one test ran.
@@ -34,6 +34,9 @@ const exitCodeOf = (run: Run, args: readonly string[], totalsFile: string): Prom
       .on('close', (code) => resolve(code ?? 1));
   });
 
+const withFailure = (totals: Totals, what: string): Totals =>
+  sumTotals([totals, { passed: 0, failed: 1, skipped: 0, failures: [what] }]);
+
 /** A run that broke without saying so in its totals counts as one failure. */
 const totalsOf = async (run: Run, args: readonly string[]): Promise<Totals> => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
@@ -43,10 +46,9 @@ const totalsOf = async (run: Run, args: readonly string[]): Promise<Totals> => {
     if (run === 'integration') await provideBrokers(console.log);
     const code = await exitCodeOf(run, args, file);
     const totals = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Totals) : sumTotals([]);
-    return code !== 0 && totals.failed === 0 ? { ...totals, failed: 1 } : totals;
+    return code !== 0 && totals.failed === 0 ? withFailure(totals, `${run} tests: exit code ${code}`) : totals;
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    return { ...sumTotals([]), failed: 1 };
+    return withFailure(sumTotals([]), `${run} tests: ${error instanceof Error ? error.message : error}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -59,5 +61,6 @@ const all: Totals[] = [];
 for (const run of chosen) all.push(await totalsOf(run, args));
 const totals = sumTotals(all);
 if (totals.passed + totals.failed === 0) console.error('not one test ran');
+for (const failure of totals.failures) console.log(`FAILED ${failure}`);
 console.log(totalsLine(totals));
 process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import Mocha from 'mocha';
 import { fatalWarnings } from '../integration/harness/fatal-warnings.ts';
+import type { Totals } from './totals.ts';
 
 /** How long the process may live on after its last test before it is taken to hang. */
 const graceMs = 20_000;
@@ -12,17 +13,21 @@ const graceMs = 20_000;
  */
 export default function TotalsReporter(runner: Mocha.Runner, options: Mocha.MochaOptions): void {
   new Mocha.reporters.Spec(runner, options);
-  let leaks = 0;
-  process.on('warning', ({ name }) => {
-    if (fatalWarnings.has(name)) leaks++;
+  const failures: string[] = [];
+  runner.on('fail', (test, error) => failures.push(`${test.fullTitle()}: ${firstLine(error.message)}`));
+  process.on('warning', ({ name, message }) => {
+    if (fatalWarnings.has(name)) failures.push(`${name}: ${firstLine(message)}`);
   });
   runner.once('end', () => {
-    const { passes = 0, failures = 0, pending = 0 } = runner.stats ?? {};
+    const { passes: passed = 0, pending: skipped = 0 } = runner.stats ?? {};
+    const totals: Totals = { passed, failed: failures.length, skipped, failures };
     const file = process.env.HOLDFAST_TOTALS;
-    if (file) writeFileSync(file, JSON.stringify({ passed: passes, failed: failures + leaks, skipped: pending }));
+    if (file) writeFileSync(file, JSON.stringify(totals));
     setTimeout(endAsFailed, graceMs).unref();
   });
 }
+
+const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
 
 /** Mocha sets the exit code in an `exit` listener of its own; a later listener has the last word. */
 const endAsFailed = (): void => {
