@@ -35,6 +35,7 @@ export {
   UnknownTopicError,
   UnsupportedError,
 } from './errors.ts';
+export { explain, explainCapabilities } from './explain.ts';
 export { guardTransport } from './guard-transport.ts';
 export { guardHandler, type Handler, type Middleware } from './handler.ts';
 export { headerNames, reservedHeaderPrefix } from './headers.ts';
@@ -49,6 +50,7 @@ export { createRuntime, type Runtime, type Span, systemRuntime } from './runtime
 export { ack, type Settlement } from './settlement.ts';
 export { textOf } from './text-of.ts';
 export type {
+  AdoptedDescription,
   GroupDescription,
   SeekTarget,
   StartPosition,

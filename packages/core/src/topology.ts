@@ -22,6 +22,18 @@ export interface TopicDescription {
   readonly topic: string;
   readonly partitions: number;
   readonly groups: readonly GroupDescription[];
+  /** Where rejected messages go that no database keeps. Absent: nowhere. */
+  readonly deadTopic?: string;
+  /** Absent: the topic is ours. */
+  readonly adopted?: AdoptedDescription;
+}
+
+/** What somebody else declared, and the topic stands for. */
+export interface AdoptedDescription {
+  /** In the broker's words: `queue 'billing.orders'`. */
+  readonly what: string;
+  /** Whether `ordering: 'key'` can be kept by several processes. */
+  readonly keyOrder: boolean;
 }
 
 export interface GroupDescription {

@@ -3,12 +3,14 @@ import {
   InvalidOptionError,
   type SeekTarget,
   type StartPosition,
+  type TopicDescription,
   type TopicRequest,
   type Topology,
   type TopologyChange,
   TopologyMismatchError,
   type TopologyRequest,
 } from '@holdfast/core';
+import { deadTopicOf, isDeadTopic } from './dead-message.ts';
 
 /** The topology of a transport whose options declare topics. */
 export interface DeclaredTopology extends Topology {
@@ -36,8 +38,12 @@ export interface DeclaredTopologyOptions<Topic extends { readonly partitions: nu
   readonly hasGroup: (topic: Topic, group: string) => Promise<boolean>;
   readonly createGroup: (topic: Topic, group: string, from: StartPosition) => Promise<unknown>;
   readonly groups: (topic: Topic) => Promise<readonly GroupDescription[]>;
+  /** Of a topic that somebody else declared; undefined for ours. */
+  readonly adopted?: ((topic: Topic) => Adopted | undefined) | undefined;
   readonly seek: (topic: Topic, group: string, to: SeekTarget) => Promise<void>;
 }
+
+export type Adopted = Pick<TopicDescription, 'adopted' | 'deadTopic'>;
 
 export const createDeclaredTopology = <Topic extends { readonly partitions: number }>(
   options: DeclaredTopologyOptions<Topic>,
@@ -108,7 +114,10 @@ export const createDeclaredTopology = <Topic extends { readonly partitions: numb
     describe: async (name) => {
       await use();
       const topic = await options.require(name);
-      return { topic: name, partitions: topic.partitions, groups: await options.groups(topic) };
+      return {
+        ...{ topic: name, partitions: topic.partitions, groups: await options.groups(topic) },
+        ...(options.adopted?.(topic) ?? (isDeadTopic(name) ? {} : { deadTopic: deadTopicOf(name) })),
+      };
     },
     seek: async (name, group, to) => {
       await use();

@@ -36,6 +36,7 @@ export {
   defineMessage,
   diagnosticsMeter,
   encodeMessage,
+  explain,
   guardHandler,
   guardTransport,
   type Handler,

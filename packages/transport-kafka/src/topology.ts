@@ -26,6 +26,15 @@ export const createTopology = ({ settings, link, topics, requireOpen }: Topology
     hasGroup: async (topic, group) => !(await positionsOf(link, topic, group)).includes(undefined),
     createGroup: (topic, group, from) => createGroup(asking, topic, group, from),
     groups: (topic) => readGroups(link, topic),
+    adopted: ({ name, wireName }) => {
+      const adopted = topics.adopted(name);
+      return (
+        adopted && {
+          adopted: { what: `topic '${wireName}'`, keyOrder: true },
+          ...(adopted.deadTopic === undefined ? {} : { deadTopic: adopted.deadTopic }),
+        }
+      );
+    },
     seek: (topic, group, to) => seekGroup(asking, topic, group, to),
   });
 };

@@ -1,4 +1,5 @@
 import type { TopicDescription, Topology } from '@holdfast/core';
+import { deadTopicOf, isDeadTopic } from '@holdfast/flow';
 import type { Topic } from './broker.ts';
 import type { Settings } from './options.ts';
 import { seekGroup } from './seek.ts';
@@ -45,6 +46,7 @@ const describeTopic = (topic: Topic): TopicDescription => ({
   topic: topic.name,
   partitions: topic.partitions.length,
   groups: groupsOf(topic).map((group) => ({ group, lag: lagOf(topic, group) })),
+  ...(isDeadTopic(topic.name) ? {} : { deadTopic: deadTopicOf(topic.name) }),
 });
 
 const lagOf = (topic: Topic, group: string): number =>

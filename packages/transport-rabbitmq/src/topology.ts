@@ -9,10 +9,11 @@ import {
   UnknownTopicError,
   UnsupportedError,
 } from '@holdfast/core';
+import { deadTopicOf, isDeadTopic } from '@holdfast/flow';
 import { type AmqpConnection, replyCodeOf, replyCodes } from './amqp.ts';
 import { onChannel } from './channel.ts';
 import { queueOf } from './names.ts';
-import { requirePartitions, type Settings } from './options.ts';
+import { type Adoption, requirePartitions, type Settings } from './options.ts';
 import { type OwnTopic, refuseReplay, type Topics } from './topics.ts';
 
 export interface QueueTopology extends Topology {
@@ -118,11 +119,15 @@ export const createTopology = (options: TopologyOptions): QueueTopology => {
     Promise.all(groups.map(async (group) => ({ group, lag: await lagOf(topic, group) })));
 
   const describe = async (topic: string): Promise<TopicDescription> => {
-    if (settings.adopted.has(topic)) return { topic, partitions: 1, groups: [] };
+    const adoption = settings.adopted.get(topic);
+    if (adoption !== undefined) return describeAdopted(topic, adoption);
     const stored = await topics.about(topic);
     if (stored === undefined) throw new UnknownTopicError(topic, []);
     const own: OwnTopic = { kind: 'own', name: topic, partitions: stored.partitions };
-    return { topic, partitions: stored.partitions, groups: await describeGroups(own, stored.groups) };
+    return {
+      ...{ topic, partitions: stored.partitions, groups: await describeGroups(own, stored.groups) },
+      ...(isDeadTopic(topic) ? {} : { deadTopic: deadTopicOf(topic) }),
+    };
   };
 
   return {
@@ -154,6 +159,18 @@ export const createTopology = (options: TopologyOptions): QueueTopology => {
         'a queue has no positions: what was acked is gone; publish the messages again under their ids',
       );
     },
+  };
+};
+
+const describeAdopted = (
+  topic: string,
+  { queue, exchange, singleActiveConsumer = false, deadTopic }: Adoption,
+): TopicDescription => {
+  const parts = [queue && `queue '${queue}'`, exchange && `exchange '${exchange}'`].filter(Boolean);
+  return {
+    ...{ topic, partitions: 1, groups: [] },
+    adopted: { what: parts.join(' and '), keyOrder: singleActiveConsumer },
+    ...(deadTopic === undefined ? {} : { deadTopic }),
   };
 };
 

@@ -21,6 +21,11 @@ export const createTopology = (options: TopologyOptions): DeclaredTopology => {
     hasGroup: async (topic, group) => (await groups.read(topic)).some((one) => one.group === group),
     createGroup: groups.create,
     groups: groups.read,
+    adopted: ({ adopted }) =>
+      adopted && {
+        adopted: { what: `stream '${adopted.stream}'`, keyOrder: true },
+        ...(adopted.deadTopic === null ? {} : { deadTopic: adopted.deadTopic }),
+      },
     seek: (topic, group, to) => seekGroup(options, { topic, group }, to),
   });
 };

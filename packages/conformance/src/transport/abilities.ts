@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { InvalidOptionError, isHoldfastError, type SubscribeOptions } from '@holdfast/core';
+import {
+  explain,
+  explainCapabilities,
+  InvalidOptionError,
+  isHoldfastError,
+  type SubscribeOptions,
+} from '@holdfast/core';
+import { messagesOf } from '../message-of.ts';
 import type { TestCase } from '../test-case.ts';
 import { createWitness } from '../witness.ts';
 import type { TransportBench } from './bench.ts';
@@ -12,6 +19,22 @@ export const abilities: readonly TestCase<TransportBench>[] = [
       const transport = await bench.open();
       assert.deepEqual(transport.capabilities, bench.capabilities);
       assert.notEqual(transport.name, '');
+    },
+  },
+  {
+    name: 'P9: explain says what the topic is, and of each capability what it means',
+    run: async (bench) => {
+      const transport = await bench.open();
+      const group = bench.name('group');
+      const topic = await bench.topic(transport, { partitions: 3, groups: { [group]: 'latest' } });
+      await transport.publish(topic, messagesOf(5, 2));
+      const parts = [transport.name, topic, `'${group}' has 5 messages`, `'${topic}.dead'`, '% 3'];
+      await bench.eventually(async () => {
+        const text = await explain(transport, topic);
+        for (const part of [...parts, ...Object.values(explainCapabilities(bench.capabilities))]) {
+          assert.ok(text.includes(part), `not a word of ${part} in: ${text}`);
+        }
+      });
     },
   },
   {

@@ -28,6 +28,7 @@ export const topology: readonly TestCase<TransportBench>[] = [
         topic,
         partitions: 3,
         groups: [{ group: 'one', lag: 0 }],
+        deadTopic: `${topic}.dead`,
       });
     },
   },
