@@ -4,6 +4,7 @@ export { checkSubscribe } from './check-subscribe.ts';
 export { type Clock, sleep, systemClock } from './clock.ts';
 export { type Codec, jsonCodec } from './codec.ts';
 export { compose } from './compose.ts';
+export { type ConfluentCodecOptions, ConfluentFormatError, confluentCodec } from './confluent-codec.ts';
 export {
   type Contract,
   defineMessage,
@@ -39,12 +40,15 @@ export { explain, explainCapabilities } from './explain.ts';
 export { guardTransport } from './guard-transport.ts';
 export { guardHandler, type Handler, type Middleware } from './handler.ts';
 export { headerNames, reservedHeaderPrefix } from './headers.ts';
+export { type JsonMessagesOptions, jsonMessages } from './json-messages.ts';
 export { consoleLog, type Log, silentLog } from './log.ts';
 export type { Message } from './message.ts';
 export { diagnosticsMeter, type Meter, type Metric } from './meter.ts';
+export { ForeignFormatError, type NestMessagesOptions, nestMessages } from './nest-messages.ts';
 export type { Policy } from './policy.ts';
 export { PublishError, type PublishOutcome } from './publish-error.ts';
 export { createPublisher, type Publisher, type PublishOptions } from './publisher.ts';
+export { type MessageParts, type RawMessage, withParts } from './raw-message.ts';
 export { requireWhole } from './require-whole.ts';
 export { createRuntime, type Runtime, type Span, systemRuntime } from './runtime.ts';
 export { ack, type Settlement } from './settlement.ts';

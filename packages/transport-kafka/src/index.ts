@@ -1,4 +1,3 @@
-export { type ConfluentCodecOptions, ConfluentFormatError, confluentCodec } from './confluent-codec.ts';
 export {
   AuthenticationError,
   BrokerUnreachableError,
@@ -9,4 +8,4 @@ export {
 export { MembershipLostError } from './member.ts';
 export type { AdoptedTopic, KafkaTopicRequest, KafkaTransportOptions } from './options.ts';
 export { kafkaTransport } from './transport.ts';
-export type { RawRecord, ReadRaw, ReadRecord } from './wire.ts';
+export type { RawRecord, ReadRaw } from './wire.ts';

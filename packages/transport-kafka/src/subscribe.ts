@@ -5,6 +5,7 @@ import {
   createIntake,
   createPositionKeeper,
   type IntakeOptions,
+  refuseUnreadable,
   settledOrAborted,
   within,
 } from '@holdfast/flow';
@@ -61,9 +62,10 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
     });
   };
   /** A message does not start once the group may have given its partition away, even if no timer could fire. */
+  const readable = refuseUnreadable(subscribing.receive);
   const receive: Receive = (delivery) => {
     if (!member.holds() || claims.find(delivery) === undefined) return notNow;
-    const received = subscribing.receive(delivery);
+    const received = readable(delivery);
     received.then(roomMade, roomMade);
     return received;
   };

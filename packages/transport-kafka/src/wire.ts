@@ -1,4 +1,5 @@
-import type { Message } from '@holdfast/core';
+import type { Message, MessageParts, RawMessage } from '@holdfast/core';
+import { readForeign } from '@holdfast/flow';
 import type { KafkaRecord, NewRecord } from './driver.ts';
 
 /** CloudEvents' Kafka binding, binary mode. */
@@ -6,7 +7,7 @@ const names = { id: 'ce_id', type: 'ce_type', specVersion: 'ce_specversion' } as
 const specVersion = '1.0';
 
 /** A record as somebody else wrote it. */
-export interface RawRecord {
+export interface RawRecord extends RawMessage {
   readonly topic: string;
   readonly partition: number;
   readonly offset: string;
@@ -18,16 +19,8 @@ export interface RawRecord {
   readonly timestamp: number;
 }
 
-/** What a topic's own way to read says of a record; what it leaves out is read as usual. */
-export interface ReadRecord {
-  /** Must be the same each time the record is read. */
-  readonly id?: string | undefined;
-  readonly type?: string | undefined;
-  /** `null`: without a key. */
-  readonly key?: string | null | undefined;
-}
-
-export type ReadRaw = (raw: RawRecord) => ReadRecord;
+/** What a record that others made is to us. A thrown error makes it a dead letter. */
+export type ReadRaw = (raw: RawRecord) => MessageParts;
 
 /** Does not copy the body. */
 export const toRecord = ({ id, type, key, headers, body }: Message): NewRecord => ({
@@ -58,16 +51,16 @@ export const fromRecord = (record: KafkaRecord, topic: string, partition: number
     else if (name === names.type) type = text;
     else if (name !== names.specVersion) headers[name] = text;
   }
-  const key = record.key === null ? undefined : record.key.toString();
-  const own = read?.(rawOf(record, topic, partition, { id, type, headers }));
-  const finalKey = own?.key === undefined ? key : (own.key ?? undefined);
-  return {
-    id: own?.id ?? id ?? `${topic}/${partition}/${record.offset}`,
-    type: own?.type ?? type ?? topic,
-    ...(finalKey === undefined ? {} : { key: finalKey }),
+  const message: Message = {
+    id: id ?? `${topic}/${partition}/${record.offset}`,
+    type: type ?? topic,
+    ...(record.key === null ? {} : { key: record.key.toString() }),
     headers,
     body: bodyOf(record.value),
   };
+  return read === undefined
+    ? message
+    : readForeign(message, () => read(rawOf(record, topic, partition, { message, id, type })));
 };
 
 /** A tombstone has no value; its body is empty. */
@@ -87,14 +80,14 @@ const rawOf = (
   topic: string,
   partition: number,
   {
+    message,
     id,
     type,
-    headers,
-  }: { readonly id: string | undefined; readonly type: string | undefined; readonly headers: Record<string, string> },
+  }: { readonly message: Message; readonly id: string | undefined; readonly type: string | undefined },
 ): RawRecord => ({
-  ...{ topic, partition, offset, key, value, timestamp: Number(timestamp) },
+  ...{ message, topic, partition, offset, key, value, timestamp: Number(timestamp) },
   headers: {
-    ...headers,
+    ...message.headers,
     ...(id === undefined ? {} : { [names.id]: id }),
     ...(type === undefined ? {} : { [names.type]: type }),
   },

@@ -2,6 +2,8 @@ import {
   createRuntime,
   InvalidOptionError,
   type Message,
+  type MessageParts,
+  type RawMessage as RawForeign,
   type Runtime,
   requireWhole,
   type TopicRequest,
@@ -67,24 +69,15 @@ export interface Adoption {
   readonly read?: ReadMessage | undefined;
 }
 
-/** A message as it lies in its queue. */
-export interface RawMessage {
+/** A message as it lies in its queue; without a `message_id` its `message` has an empty id. */
+export interface RawMessage extends RawForeign {
   readonly body: Uint8Array;
   readonly properties: AmqpProperties;
   readonly fields: AmqpFields;
 }
 
-/** What a message that others made is to us. A thrown error makes it a dead letter. */
-export type ReadMessage = (raw: RawMessage) => {
-  /** Unique for ever, and the same each time the message comes. */
-  readonly id: string;
-  readonly type: string;
-  readonly key?: string | undefined;
-  /** Default: the raw body. */
-  readonly body?: Uint8Array | undefined;
-  /** Default: those headers of the raw message that are text. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-};
+/** What a message that others made is to us. A thrown error, or no id, makes it a dead letter. */
+export type ReadMessage = (raw: RawMessage) => MessageParts;
 
 export interface Settings {
   readonly url: string | undefined;

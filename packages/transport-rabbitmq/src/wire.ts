@@ -1,4 +1,4 @@
-import { headerNames, type Message } from '@holdfast/core';
+import { headerNames, type Message, withParts } from '@holdfast/core';
 import type { AmqpMessage, PublishProperties } from './amqp.ts';
 import type { RawMessage, ReadMessage } from './options.ts';
 
@@ -40,22 +40,24 @@ export type Reading =
 
 export const fromWire = ({ content, properties, fields }: AmqpMessage, read: ReadMessage | undefined): Reading => {
   const headers = textHeaders(properties.headers, properties.contentType);
-  if (read !== undefined) return readForeign({ body: content, properties, fields }, headers, read);
   const table = properties.headers ?? {};
-  const id = textOf(table[wireHeaders.id]) ?? textOf(properties.messageId);
-  if (id === undefined || id === '') {
-    return { headers, unreadable: 'it has no message_id: give the topic a read(raw) that finds its id' };
-  }
   const key = textOf(table[wireHeaders.key]);
-  const type = textOf(table[wireHeaders.type]) ?? textOf(properties.type) ?? '';
-  return { message: { id, type, ...(key === undefined ? {} : { key }), headers, body: content } };
+  const message: Message = {
+    id: textOf(table[wireHeaders.id]) ?? textOf(properties.messageId) ?? '',
+    type: textOf(table[wireHeaders.type]) ?? textOf(properties.type) ?? '',
+    ...(key === undefined ? {} : { key }),
+    ...{ headers, body: content },
+  };
+  if (read !== undefined) return readForeign({ message, body: content, properties, fields }, read);
+  if (message.id !== '') return { message };
+  return { headers, unreadable: 'it has no message_id: give the topic a read(raw) that finds its id' };
 };
 
-const readForeign = (raw: RawMessage, headers: Message['headers'], read: ReadMessage): Reading => {
+const readForeign = (raw: RawMessage, read: ReadMessage): Reading => {
+  const { headers } = raw.message;
   try {
-    const { id, type, key, body = raw.body, headers: own = headers } = read(raw);
-    if (typeof id !== 'string' || id === '') return { headers, unreadable: 'read(raw) found no id in it' };
-    return { message: { id, type, ...(key === undefined ? {} : { key }), headers: own, body } };
+    const message = withParts(raw.message, read(raw));
+    return message.id === '' ? { headers, unreadable: 'read(raw) found no id in it' } : { message };
   } catch (error) {
     return { headers, unreadable: `read(raw) failed: ${error instanceof Error ? error.message : String(error)}` };
   }

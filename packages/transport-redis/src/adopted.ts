@@ -1,15 +1,16 @@
-import type { Message } from '@holdfast/core';
+import type { Message, MessageParts, RawMessage } from '@holdfast/core';
+import { readForeign } from '@holdfast/flow';
 import { copyOf, fromWire, isOurs } from './wire.ts';
 
 /** An entry of a stream that somebody else writes. */
-export interface RawEntry {
+export interface RawEntry extends RawMessage {
   /** The stream's own id of the entry. */
   readonly id: string;
   readonly fields: Readonly<Record<string, Uint8Array>>;
 }
 
-/** What a raw entry is as a message; what is left out is taken from the entry. */
-export type ReadEntry = (raw: RawEntry) => Partial<Message>;
+/** What an entry that others made is to us. A thrown error makes it a dead letter. */
+export type ReadEntry = (raw: RawEntry) => MessageParts;
 
 /** A stream that somebody else declared: it is one partition, and is never made, trimmed or deleted by us. */
 export interface AdoptedStream {
@@ -28,22 +29,25 @@ export interface AdoptedStream {
 }
 
 /** The message in an entry of an adopted stream. */
-export const readAdopted = (adopted: AdoptedStream, id: string, fields: readonly Buffer[]): Message => {
-  if (adopted.read === undefined && isOurs(fields)) return fromWire(id, fields);
+export const readAdopted = ({ stream, read }: AdoptedStream, id: string, fields: readonly Buffer[]): Message => {
   const named: Record<string, Uint8Array> = Object.create(null);
   for (let at = 0; at + 1 < fields.length; at += 2) {
     const [name, value] = [fields[at], fields[at + 1]];
     if (name !== undefined && value !== undefined) named[name.toString()] = copyOf(value);
   }
-  const own = adopted.read?.({ id, fields: named }) ?? {};
-  const text = (name: string): string | undefined => named[name] && Buffer.from(named[name]).toString();
-  const key = 'key' in own ? own.key : text('key');
+  const message = isOurs(fields) ? fromWire(id, fields) : plainMessage(id, named, stream);
+  return read === undefined ? message : readForeign(message, () => read({ message, id, fields: named }));
+};
+
+const plainMessage = (id: string, fields: RawEntry['fields'], stream: string): Message => {
+  const text = (name: string): string | undefined => fields[name] && Buffer.from(fields[name]).toString();
+  const key = text('key');
   return {
-    id: own.id ?? id,
-    type: own.type ?? text('type') ?? adopted.stream,
+    id,
+    type: text('type') ?? stream,
     ...(key === undefined ? {} : { key }),
-    headers: own.headers ?? {},
-    body: own.body ?? named.body ?? asJson(named),
+    headers: {},
+    body: fields.body ?? asJson(fields),
   };
 };
 

@@ -1,9 +1,9 @@
-import { type Message, type Runtime, sleep } from '@holdfast/core';
+import { type Runtime, sleep } from '@holdfast/core';
 import { createBell, type Intake } from '@holdfast/flow';
 import { readAdopted } from './adopted.ts';
 import type { Connection } from './connection.ts';
 import type { Doorbell } from './doorbell.ts';
-import { read } from './lua/read.ts';
+import { read as readNext } from './lua/read.ts';
 import type { OwnedPartition } from './owned-partition.ts';
 import { isRefusal, replyCode } from './reply-error.ts';
 import { runScript, textsOf } from './script.ts';
@@ -123,7 +123,7 @@ export const createReader = (options: ReaderOptions): Reader => {
     const { keys, lease, replayFrom } = partition;
     try {
       const args = [group, lease.epoch, count, replayFrom ?? '>'];
-      const reply = await runScript(connection, read, { keys, args });
+      const reply = await runScript(connection, readNext, { keys, args });
       if (!Buffer.isBuffer(reply)) {
         nothingCame(partition, textsOf(reply)[0]);
         return 0;
@@ -160,6 +160,9 @@ export const createReader = (options: ReaderOptions): Reader => {
   };
 
   const takeIn = (partition: OwnedPartition, entries: readonly Entry[]): void => {
+    const { adopted } = partition.topic;
+    const read =
+      adopted === undefined ? fromWire : (id: string, fields: readonly Buffer[]) => readAdopted(adopted, id, fields);
     const lost: string[] = [];
     for (const { id, fields } of entries) {
       if (partition.replayFrom === undefined) partition.cursor = id;
@@ -169,22 +172,9 @@ export const createReader = (options: ReaderOptions): Reader => {
         continue;
       }
       partition.open.push(id);
-      partition.taken.push({ message: messageIn(partition, id, fields), position: id });
+      partition.taken.push({ message: read(id, fields), position: id });
     }
     if (lost.length > 0) options.onLostBodies(partition, lost);
-  };
-
-  const messageIn = ({ topic, assignment }: OwnedPartition, id: string, fields: readonly Buffer[]): Message => {
-    if (topic.adopted === undefined) return fromWire(id, fields);
-    try {
-      return readAdopted(topic.adopted, id, fields);
-    } catch (error) {
-      log.error(
-        { error, ...assignment, group, id },
-        "`adopt.read` threw; the entry's fields are handed over as they are",
-      );
-      return readAdopted({ ...topic.adopted, read: undefined }, id, fields);
-    }
   };
 
   /** Everything may have something new. */

@@ -6,7 +6,13 @@ import {
   type Subscription,
   sleep,
 } from '@holdfast/core';
-import { createIntake, createSharedLeases, type IntakeOptions, type SharedLeases } from '@holdfast/flow';
+import {
+  createIntake,
+  createSharedLeases,
+  type IntakeOptions,
+  refuseUnreadable,
+  type SharedLeases,
+} from '@holdfast/flow';
 import { createAcker } from './acker.ts';
 import type { RedisClient } from './client.ts';
 import type { Connection } from './connection.ts';
@@ -58,13 +64,14 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Strea
   let closing: Promise<void> | undefined;
 
   /** A message does not start once its lease is over, even if the event loop was stopped and no timer has fired yet. */
+  const readable = refuseUnreadable(subscribing.receive);
   const receive: Receive = (delivery) => {
     const partition = partitions.find(delivery);
     if (partition?.lease.holds() !== true) {
       if (partition !== undefined) partitions.lose(partition.topic, partition.lease);
       return notNow;
     }
-    const received = subscribing.receive(delivery);
+    const received = readable(delivery);
     received.then(reader.roomMade, reader.roomMade);
     return received;
   };

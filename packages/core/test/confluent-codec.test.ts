@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { isHoldfastError, jsonCodec } from '@holdfast/core';
-import { confluentCodec } from '../src/index.ts';
+import { confluentCodec, isHoldfastError, jsonCodec } from '../src/index.ts';
 
 const codec = confluentCodec({ schemaId: 70_000, codec: jsonCodec });
 

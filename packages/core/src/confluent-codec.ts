@@ -1,4 +1,6 @@
-import { type Codec, HoldfastError, requireWhole } from '@holdfast/core';
+import type { Codec } from './codec.ts';
+import { HoldfastError } from './errors.ts';
+import { requireWhole } from './require-whole.ts';
 
 /** A body that is not in Confluent's wire format, or of a schema that nobody knows here. */
 export class ConfluentFormatError extends HoldfastError {
