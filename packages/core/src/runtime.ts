@@ -1,7 +1,7 @@
-import { v7 } from 'uuid';
 import { type Clock, systemClock } from './clock.ts';
 import { consoleLog, type Log } from './log.ts';
 import { diagnosticsMeter, type Meter } from './meter.ts';
+import { uuidV7 } from './uuid-v7.ts';
 
 /** A unit of work that a tracer may record. */
 export interface Span {
@@ -25,7 +25,7 @@ export interface Runtime {
 export const systemRuntime: Runtime = {
   clock: systemClock,
   random: Math.random,
-  ids: () => v7(),
+  ids: () => uuidV7(systemClock.now()),
   log: consoleLog,
   meter: diagnosticsMeter,
   trace: (_span, run) => run(),
