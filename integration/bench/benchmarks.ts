@@ -59,7 +59,7 @@ export const chooseBenchmarks = (names: readonly string[]): readonly Benchmark[]
   const known = new Set(benchmarks.flatMap(({ row, group }) => [group, String(row)]));
   const unknown = names.find((name) => !known.has(name));
   if (unknown !== undefined) {
-    throw new RangeError(`no benchmark '${unknown}'; there are peers, ${[...known].join(', ')}`);
+    throw new RangeError(`no benchmark '${unknown}'; there are the peers, by name too, and ${[...known].join(', ')}`);
   }
   return benchmarks.filter(({ row, group }) => names.includes(group) || names.includes(String(row)));
 };

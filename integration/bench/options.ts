@@ -1,28 +1,45 @@
 import { parseArgs } from 'node:util';
 import { benchmarks } from './benchmarks.ts';
+import { peers } from './peers/peers.ts';
 
 export interface BenchOptions {
   /** Groups and row numbers. */
   readonly rows: readonly string[];
-  /** The libraries beside us are measured too. */
-  readonly peers: boolean;
-  /** Nothing was named: everything is measured. */
-  readonly whole: boolean;
+  /** The packages of the libraries beside us that are measured too. */
+  readonly peers: readonly string[];
   readonly quick: boolean;
   readonly json: boolean;
+  /** What is measured is kept, and docs/performance.md is written from all that is kept. */
+  readonly write: boolean;
+  /** A missed gate of any other row fails nothing. Undefined: every row counts. */
+  readonly onlyFail: readonly string[] | undefined;
 }
 
 export const readOptions = (argv: readonly string[]): BenchOptions => {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
-    options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+      page: { type: 'boolean', default: false },
+      'only-fail': { type: 'string', multiple: true },
+    },
   });
-  const { quick, json } = values;
-  const whole = positionals.length === 0;
-  return {
-    rows: whole ? [...new Set(benchmarks.map(({ group }) => group))] : positionals.filter((name) => name !== 'peers'),
-    peers: whole ? !quick && !json : positionals.includes('peers'),
-    ...{ whole, quick, json },
-  };
+  const { quick, json, write, page, 'only-fail': onlyFail } = values;
+  if (quick && write) throw new RangeError('a quick run is too short to be kept: leave out --quick or --write');
+  const common = { quick, json, write: write || page, onlyFail };
+  if (page) return { rows: [], peers: [], ...common };
+  const packages = [...new Set(peers.map((peer) => peer.package))];
+  if (positionals.length > 0) {
+    const named = positionals.flatMap((name) => (name === 'peers' ? packages : [name]));
+    return {
+      rows: named.filter((name) => !packages.includes(name)),
+      peers: packages.filter((name) => named.includes(name)),
+      ...common,
+    };
+  }
+  const groups = [...new Set(benchmarks.map(({ group }) => group))];
+  return { rows: groups, peers: quick || json ? [] : packages, ...common };
 };

@@ -14,15 +14,17 @@ import { transactionalOutboxPolling, transactionalOutboxReplication } from './pg
 export interface PeerResult {
   readonly name: string;
   readonly version: string;
-  readonly setUp: string;
   /** Of a backlog. */
   readonly rowsPerSecond: number;
   /** From the begin of the transaction that adds a message to its handler, at `latencyRate`. */
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** How many of those had not reached the handler after `latencyGiveUpMs`. */
+  readonly missing: number;
 }
 
-const peers: readonly Peer[] = [
+/** In the order of the table. */
+export const peers: readonly Peer[] = [
   holdfastRelay,
   holdfastLog,
   transactionalOutboxPolling,
@@ -36,18 +38,19 @@ const settings = ['wal_level=logical', 'shared_buffers=512MB', 'max_wal_size=8GB
 export const latencyRate = 100;
 const keys = 1_000;
 const backlogGiveUpMs = 30_000;
-const latencyGiveUpMs = 10_000;
+export const latencyGiveUpMs = 10_000;
 
-/** Each library after the other, on one server, which has to write its log for logical replication. */
-export async function* measurePeers(quick: boolean): AsyncGenerator<PeerResult> {
+/** Those of the named packages, one after the other, on one server, which has to write its log for logical replication. */
+export async function* measurePeers(packages: readonly string[], quick: boolean): AsyncGenerator<PeerResult> {
+  if (packages.length === 0) return;
   const server = await ownPostgres(settings);
   try {
-    for (const peer of peers) {
+    for (const peer of peers.filter((one) => packages.includes(one.package))) {
       const rowsPerSecond = await measureBacklog(server, peer, quick ? 2_000 : 10_000);
-      const times = await measureLatency(server, peer, quick ? 2_000 : 10_000);
+      const { times, missing } = await measureLatency(server, peer, quick ? 2_000 : 10_000);
       yield {
-        ...{ name: peer.name, version: versionOf(peer.package), setUp: peer.setUp, rowsPerSecond },
-        ...{ p50Ms: quantile([...times], 0.5), p99Ms: quantile([...times], 0.99) },
+        ...{ name: peer.name, version: versionOf(peer.package), rowsPerSecond },
+        ...{ p50Ms: quantile([...times], 0.5), p99Ms: quantile([...times], 0.99), missing },
       };
     }
   } finally {
@@ -71,7 +74,12 @@ const measureBacklog = (server: PostgresServer, peer: Peer, rows: number): Promi
   });
 };
 
-const measureLatency = (server: PostgresServer, peer: Peer, durationMs: number): Promise<readonly number[]> => {
+interface Latencies {
+  readonly times: readonly number[];
+  readonly missing: number;
+}
+
+const measureLatency = (server: PostgresServer, peer: Peer, durationMs: number): Promise<Latencies> => {
   const waiting = new Map<string, () => void>();
   const onMessage = (id: string): void => {
     waiting.get(id)?.();
@@ -86,7 +94,9 @@ const measureLatency = (server: PostgresServer, peer: Peer, durationMs: number):
       await within(latencyGiveUpMs, arrived);
     };
     await Promise.all(Array.from({ length: 100 }, addAndWait));
-    return callTimes({ perSecond: latencyRate, durationMs, work: addAndWait });
+    waiting.clear();
+    const times = await callTimes({ perSecond: latencyRate, durationMs, work: addAndWait });
+    return { times, missing: waiting.size };
   });
 };
 

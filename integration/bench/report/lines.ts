@@ -27,5 +27,5 @@ const line = (cells: readonly string[]): string =>
     .join(' ')
     .trimEnd();
 
-export const peerLine = ({ name, version, rowsPerSecond, p50Ms, p99Ms }: PeerResult): string =>
-  `${name} ${version}: ${number(rowsPerSecond)} rows/s, p50 ${number(p50Ms)} ms, p99 ${number(p99Ms)} ms`;
+export const peerLine = ({ name, version, rowsPerSecond, p50Ms, p99Ms, missing }: PeerResult): string =>
+  `${name} ${version}: ${number(rowsPerSecond)} rows/s, p50 ${number(p50Ms)} ms, p99 ${number(p99Ms)} ms, ${missing} missing`;
