@@ -13,6 +13,10 @@ export interface KafkaWorld {
   /** A transport that is closed in the end. Its sessions are short. */
   open(options?: Partial<KafkaTransportOptions>): Transport;
   readonly logs: readonly Logged[];
+  /** What the transports have counted, by its name. */
+  readonly counted: ReadonlyMap<string, number>;
+  /** What their gauges stand at. */
+  readonly gauges: ReadonlyMap<string, number>;
   close(): Promise<void>;
 }
 
@@ -25,11 +29,20 @@ export const kafkaWorld = (brokers: readonly string[]): KafkaWorld => {
     (fields: object, message: string): void => {
       logs.push({ level, fields, message });
     };
+  const counted = new Map<string, number>();
+  const gauges = new Map<string, number>();
   const runtime = createRuntime({
     log: { debug: () => {}, info: log('info'), warn: log('warn'), error: log('error') },
+    meter: {
+      count: (name, by) => void counted.set(name, (counted.get(name) ?? 0) + by),
+      gauge: (name, value) => void gauges.set(name, value),
+      record: () => {},
+    },
   });
   return {
     logs,
+    counted,
+    gauges,
     open: (options = {}) => {
       const transport = kafkaTransport({
         ...{ runtime, sessionTimeoutMs: 3_000, heartbeatMs: 100, fetchWaitMs: 50 },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Subscription, Transport } from '@holdfast/core';
+import { ack, type Subscription, type Transport } from '@holdfast/core';
+import { Kafka, logLevel } from 'kafkajs';
 import { eventually, type KafkaServer, type TcpProxy } from '../../harness/index.ts';
 import { type KafkaWorld, kafkaWorld, messageOf, proxiedKafka } from './kafka-world.ts';
 import { createLedger, type Ledger, startPublishing } from './load.ts';
@@ -88,13 +89,17 @@ describe('transport-kafka while its broker or the way to it fails', function () 
     assert.equal(await storedIn(transport, topic), 1, JSON.stringify(groups));
   });
 
-  it('P2: a commit whose answer is lost is repeated, and what was settled does not come again', async () => {
+  it('P2: a commit whose answer is lost is repeated and health says so, and what was settled does not come again', async () => {
+    const { cuts } = proxy.counts;
+    proxy.inject({ fault: 'drop-reply', after: commitRequest, times: 3 });
     await transport.publish(topic, [messageOf('c-0', 'c')]);
-    proxy.inject({ fault: 'drop-reply', after: `g-${topics}`, times: 3 });
     await ledger.complete(new Map([['c', 1]]));
+    await eventually(() => assert.match(subscription.health().reasons.join(), /cannot store positions/));
+    await eventually(() => assert.equal(proxy.counts.cuts, cuts + 3));
     await eventually(async () => {
       const { groups } = await transport.topology.describe(topic);
       assert.deepEqual(groups, [{ group: `g-${topics}`, lag: 0 }]);
+      assert.deepEqual(subscription.health().reasons, []);
     });
     await subscription.close();
     const again = createLedger();
@@ -102,6 +107,60 @@ describe('transport-kafka while its broker or the way to it fails', function () 
     await transport.publish(topic, [messageOf('d-0', 'd')]);
     await again.complete(new Map([['d', 1]]));
     assert.deepEqual([...again.seen], ['d-0']);
+  });
+
+  it('P1: a message that may be stored and is refused then has an unknown outcome, and the next is not taken for it', async () => {
+    const checking = world.open();
+    const admin = new Kafka({ brokers: [`127.0.0.1:${proxy.port}`], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    /** Until the broker does as it is told. */
+    const takes = async (bytes: number, code: string | undefined): Promise<void> => {
+      const configEntries = [{ name: 'max.message.bytes', value: String(bytes) }];
+      await admin.alterConfigs({
+        validateOnly: false,
+        resources: [{ type: topicResource, name: topic, configEntries }],
+      });
+      await eventually(async () => {
+        const found = await checking.publish(topic, [messageOf('check', 'check')]).then(
+          () => undefined,
+          (error: { outcomes: { error: { code: string } }[] }) => error.outcomes[0]?.error.code,
+        );
+        assert.equal(found, code);
+      });
+    };
+    await transport.publish(topic, [messageOf('r-0', 'r')]);
+    proxy.inject({ fault: 'drop-reply', after: 'stored, and refused then', times: 1_000 });
+    const { cuts } = proxy.counts;
+    const refused = transport.publish(topic, [messageOf('r-1', 'r', 'stored, and refused then')]);
+    const outcome = refused.catch((error: { outcomes: { outcome: string }[] }) => error.outcomes[0]?.outcome);
+    await eventually(() => assert.ok(proxy.counts.cuts > cuts));
+    await takes(10, 'oversized_record');
+    proxy.heal();
+    assert.equal(await outcome, 'unknown');
+    await takes(1_000_000, undefined);
+    await admin.disconnect();
+    await transport.publish(topic, [messageOf('r-2', 'r')]);
+    await ledger.complete(new Map([['r', 3]]));
+  });
+
+  it('P3: a handler is told that its partition may be with others when its session is over, though nothing else happens', async () => {
+    const waiting = world.open();
+    const [own, group] = [`${topic}-own`, `own-${topics}`];
+    const running = Promise.withResolvers<AbortSignal>();
+    await waiting.subscribe(
+      [own],
+      async ({ signal }) => {
+        running.resolve(signal);
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        return ack;
+      },
+      { group, from: 'earliest' },
+    );
+    await waiting.publish(own, [messageOf('a-0', 'a')]);
+    const signal = await running.promise;
+    proxy.inject({ fault: 'half-open' });
+    // Its session is three seconds; a join that nobody answers takes five more.
+    await eventually(() => assert.ok(signal.aborted), { timeoutMs: 6_000 });
   });
 
   it('P7: close ends by its deadline while the broker is gone, and says so of the publishes under way', async () => {
@@ -134,6 +193,11 @@ describe('transport-kafka while its broker or the way to it fails', function () 
     await ledger.complete(new Map([['f', 3]]));
   });
 });
+
+/** As the protocol numbers what a configuration is of. */
+const topicResource = 2;
+/** How a request to commit begins, in the version that kafkajs speaks: its number in the protocol, 8, and that. */
+const commitRequest = '\0\x08\0\x05';
 
 /** How many messages the topic has ever had. */
 const storedIn = async (transport: Transport, topic: string): Promise<number> => {

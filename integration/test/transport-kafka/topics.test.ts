@@ -27,25 +27,182 @@ describe('topics and groups of transport-kafka', function () {
   });
   afterEach(() => world.close());
 
-  it('a message that is too large with its headers is refused by name, and those beside it are stored', async () => {
+  /** What became of messages of one call, which one batch was made of. */
+  const outcomesOf = async (published: Promise<void>): Promise<readonly string[]> => {
+    const error = await published.then(
+      () => assert.fail('all were stored'),
+      (thrown: unknown) => thrown,
+    );
+    assert.ok(error instanceof PublishError, String(error));
+    return error.outcomes.map((one) => {
+      if (one.outcome === 'ok') return 'ok';
+      return `${one.outcome}: ${isHoldfastError(one.error) ? one.error.code : String(one.error)}`;
+    });
+  };
+
+  it('a message that is too large for its topic is refused by name, and those before it in its batch are stored', async () => {
     const transport = world.open();
     const topic = nameOf('large');
-    await transport.topology.apply({ topics: { [topic]: { partitions: 1 } } });
+    const configEntries = [{ name: 'max.message.bytes', value: '10000' }];
+    await admin((client) => client.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] }));
     const ledger = createLedger();
     await transport.subscribe([topic], ledger.receive, { group: nameOf('g'), from: 'earliest' });
-    const large = { ...messageOf('large', 'x'), headers: { note: 'n'.repeat(1_100_000) } };
-    const before = transport.publish(topic, [messageOf('a-0', 'a')]);
-    const refused = transport.publish(topic, [large]);
-    await before;
-    await assert.rejects(refused, (error) => {
-      assert.ok(error instanceof PublishError);
-      const [outcome] = error.outcomes;
-      assert.ok(outcome?.outcome === 'failed' && isHoldfastError(outcome.error, 'oversized_record'), String(error));
-      assert.equal(error.retryable, false);
-      return true;
+    const sized = (id: string, bytes: number) => messageOf(id, 'a', new Uint8Array(bytes));
+    const batch = [sized('a-0', 6_000), sized('a-1', 6_000), sized('large', 12_000), sized('a-2', 100)];
+    const outcomes = await outcomesOf(transport.publish(topic, batch));
+    assert.deepEqual(outcomes, ['ok', 'ok', 'failed: oversized_record', 'failed: earlier_failed']);
+    await transport.publish(topic, [messageOf('a-2', 'a')]);
+    await ledger.complete(new Map([['a', 3]]));
+  });
+
+  it('a message that its topic does not take is refused by name, and those before it in its batch are stored', async () => {
+    const transport = world.open();
+    const topic = nameOf('compacted');
+    const configEntries = [{ name: 'cleanup.policy', value: 'compact' }];
+    await admin((client) => client.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] }));
+    const ledger = createLedger();
+    await transport.subscribe([topic], ledger.receive, { group: nameOf('g'), from: 'earliest' });
+    const batch = [messageOf('a-0', 'a'), messageOf('a-1', 'a'), messageOf('keyless'), messageOf('a-2', 'a')];
+    const outcomes = await outcomesOf(transport.publish(topic, batch));
+    assert.deepEqual(outcomes, ['ok', 'ok', 'failed: refused', 'failed: earlier_failed']);
+    await transport.publish(topic, [messageOf('a-2', 'a')]);
+    await ledger.complete(new Map([['a', 3]]));
+  });
+
+  it('P8: what cannot be stored does not hold up what the same broker stores', async () => {
+    const transport = world.open();
+    const [healthy, ...gone] = [nameOf('healthy'), nameOf('gone'), nameOf('gone'), nameOf('gone')];
+    for (const topic of [healthy, ...gone]) {
+      await transport.topology.apply({ topics: { [topic]: { partitions: 1 } } });
+      await transport.publish(topic, [messageOf('a-0', 'a')]);
+    }
+    await admin((client) => client.deleteTopics({ topics: gone }));
+    const ended: string[] = [];
+    const publishing = gone.map(async (topic) => {
+      await outcomesOf(transport.publish(topic, [messageOf('a-1', 'a')]));
+      ended.push('gone');
     });
-    await transport.publish(topic, [messageOf('a-1', 'a')]);
-    await ledger.complete(new Map([['a', 2]]));
+    // Those have left when these come.
+    for (let n = 1; n <= 20; n++) await transport.publish(healthy, [messageOf(`a-${n}`, 'a')]);
+    ended.push('healthy');
+    await Promise.all(publishing);
+    assert.deepEqual(ended, ['healthy', 'gone', 'gone', 'gone']);
+  });
+
+  it('P2: a group that begins at the latest message misses none of a partition that is added afterwards', async () => {
+    const topic = nameOf('growing');
+    const group = nameOf('g');
+    const before = world.open();
+    await before.topology.apply({ topics: { [topic]: { partitions: 1, groups: { [group]: 'latest' } } } });
+    await admin((client) => client.createPartitions({ topicPartitions: [{ topic, count: 4 }] }));
+    const ids = Array.from({ length: 40 }, (_, n) => `k${n}-0`);
+    const transport = world.open();
+    await transport.publish(
+      topic,
+      ids.map((id) => messageOf(id, id.slice(0, -2))),
+    );
+    const ledger = createLedger();
+    await transport.subscribe([topic], ledger.receive, { group, from: 'latest' });
+    await ledger.complete(new Map(ids.map((id) => [id.slice(0, -2), 1])));
+  });
+
+  it('P2: publishers and members notice partitions that are added, and a message that was there before is not missed', async () => {
+    const transport = world.open({ topicRefreshMs: 100 });
+    const topic = nameOf('growing');
+    await transport.topology.apply({ topics: { [topic]: { partitions: 1 } } });
+    const places = new Map<string, number>();
+    await transport.subscribe(
+      [topic],
+      async ({ message, partition }) => {
+        places.set(message.id, partition);
+        return ack;
+      },
+      { group: nameOf('g'), from: 'latest' },
+    );
+    await transport.publish(topic, [messageOf('first-0', 'first')]);
+    await admin((client) => client.createPartitions({ topicPartitions: [{ topic, count: 3 }] }));
+    const plain = new Kafka({ brokers: [...server.brokers], logLevel: logLevel.NOTHING }).producer();
+    await plain.connect();
+    await plain.send({ topic, messages: [{ key: 'k', value: '{}', partition: 2, headers: { ce_id: 'plain' } }] });
+    await plain.disconnect();
+    await eventually(() => assert.equal(places.get('plain'), 2));
+    let n = 0;
+    await eventually(async () => {
+      await transport.publish(topic, [messageOf(`ours-${n}`, `key ${n++}`)]);
+      assert.deepEqual([...new Set(places.values())].toSorted(), [0, 1, 2]);
+    });
+    await eventually(() => assert.equal(places.size, n + 2));
+  });
+
+  it('P5: what is read ahead of the handlers is on a gauge, headers included, until it is handed over', async () => {
+    const transport = world.open();
+    const topic = nameOf('ahead');
+    await transport.topology.apply({ topics: { [topic]: { partitions: 1 } } });
+    const messages = Array.from({ length: 50 }, (_, n) => ({
+      ...messageOf(`a-${n}`, 'a'),
+      headers: { note: 'n'.repeat(1_000) },
+    }));
+    await transport.publish(topic, messages);
+    const ledger = createLedger();
+    const held = Promise.withResolvers<void>();
+    await transport.subscribe(
+      [topic],
+      async (delivery) => {
+        await held.promise;
+        return ledger.receive(delivery);
+      },
+      { group: nameOf('g'), from: 'earliest', maxInFlight: 5 },
+    );
+    const ahead = (): number => world.gauges.get('holdfast.kafka.read_ahead_bytes') ?? 0;
+    await eventually(() => assert.ok(ahead() > 50_000, String(ahead())));
+    held.resolve();
+    await ledger.complete(new Map([['a', 50]]));
+    await eventually(() => assert.equal(ahead(), 0));
+  });
+
+  it('an aborted transaction leaves no lag behind', async () => {
+    const transport = world.open();
+    const topic = nameOf('aborted');
+    const group = nameOf('g');
+    await transport.topology.apply({ topics: { [topic]: { partitions: 1 } } });
+    const ledger = createLedger();
+    await transport.subscribe([topic], ledger.receive, { group, from: 'earliest' });
+    const kafka = new Kafka({ brokers: [...server.brokers], logLevel: logLevel.NOTHING });
+    const producer = kafka.producer({ transactionalId: nameOf('t'), idempotent: true, maxInFlightRequests: 1 });
+    await producer.connect();
+    const lagIs = (lag: number) =>
+      eventually(async () => {
+        const { groups, partitions } = await transport.topology.describe(topic);
+        assert.deepEqual([partitions, groups], [1, [{ group, lag }]]);
+      });
+    for (const sent of [0, 1]) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic, messages: [{ key: 'x', value: 'never', headers: { ce_id: 'x-0' } }] });
+      await transaction.abort();
+      await lagIs(0);
+      if (sent === 0) await transport.publish(topic, [messageOf('a-0', 'a')]);
+    }
+    await producer.disconnect();
+    await ledger.complete(new Map([['a', 1]]));
+    assert.deepEqual([...ledger.seen], ['a-0']);
+  });
+
+  it('P8: a topic that is gone does not hold up another of the same subscription', async () => {
+    const transport = world.open();
+    const [gone, healthy] = [nameOf('gone'), nameOf('healthy')];
+    const ledger = createLedger();
+    const group = nameOf('g');
+    const subscription = await transport.subscribe([gone, healthy], ledger.receive, { group, from: 'earliest' });
+    let ended = false;
+    const end = subscription.closed.catch(() => {
+      ended = true;
+    });
+    await admin((client) => client.deleteTopics({ topics: [gone] }));
+    await eventually(() => assert.match(subscription.health().reasons.join(), /cannot read/));
+    await transport.publish(healthy, [messageOf('a-0', 'a')]);
+    await ledger.complete(new Map([['a', 1]]));
+    assert.equal(ended, false);
+    await end;
   });
 
   it('P1: hundreds of publishes at once are all stored, each once and in order of its key', async () => {
@@ -122,6 +279,7 @@ describe('topics and groups of transport-kafka', function () {
     await eventually(() => assert.deepEqual(received, ['a-3', 'a-4']));
     const said = world.logs.find(({ message }) => message.includes('is not in its partition any more'));
     assert.deepEqual([said?.level, said?.fields && 'missed' in said.fields && said.fields.missed], ['error', 3]);
+    assert.equal(world.counted.get('holdfast.kafka.dropped_unsettled'), 3);
   });
 
   it('P8: a handler slower than the session keeps its partition, its group and its order', async () => {

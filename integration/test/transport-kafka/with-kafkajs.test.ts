@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { ack } from '@holdfast/core';
+import type { ReadRaw } from '@holdfast/transport-kafka';
 import { Kafka, logLevel, type Producer } from 'kafkajs';
 import { eventually, sharedKafka } from '../../harness/index.ts';
 import { type KafkaWorld, kafkaWorld, messageOf } from './kafka-world.ts';
@@ -149,6 +150,41 @@ describe('transport-kafka beside plain kafkajs', function () {
     assert.ok(!names.includes('orders') && !names.includes(`${topic}.dead`), 'something was declared');
     await transport.publish('orders', [messageOf('mine', 'k')]);
     await eventually(() => assert.equal(received.length, 3));
+  });
+
+  it('P2, P8: what an adopted topic cannot read becomes a dead letter, and what comes behind it is handed over once', async () => {
+    const [topic, dead] = [nameOf('theirs'), nameOf('graveyard')];
+    const admin = kafka.admin();
+    await admin.connect();
+    ends.push(() => admin.disconnect());
+    await admin.createTopics({ topics: [topic, dead].map((name) => ({ topic: name, numPartitions: 1 })) });
+    const plain = await producer();
+    const values = ['{"id":"o-0"}', 'not JSON', '{"id":"o-1"}', 'null', '{"id":"o-2"}'];
+    await plain.send({ topic, messages: values.map((value) => ({ key: 'k', value })) });
+    const read: ReadRaw = ({ value }) => ({ id: JSON.parse(String(value)).id });
+    const transport = world.open({ topics: { orders: { adopt: { topic, deadTopic: dead, read } } } });
+    const received: string[] = [];
+    await transport.subscribe(
+      ['orders'],
+      async ({ message }) => {
+        received.push(message.id);
+        return ack;
+      },
+      { group: nameOf('g'), from: 'earliest' },
+    );
+    await eventually(() => assert.deepEqual(received, ['o-0', 'o-1', 'o-2']));
+    const buried: string[] = [];
+    await transport.subscribe(
+      [dead],
+      async ({ message }) => {
+        buried.push(String(Buffer.from(message.body)));
+        assert.match(Object.values(message.headers).join(), /unreadable: /);
+        return ack;
+      },
+      { group: nameOf('g'), from: 'earliest' },
+    );
+    await eventually(() => assert.deepEqual(buried, ['not JSON', 'null']));
+    assert.deepEqual(received, ['o-0', 'o-1', 'o-2']);
   });
 
   it('an adopted topic that does not exist, or has another number of partitions, is refused by name', async () => {

@@ -1,7 +1,7 @@
 import type { Assignment, Runtime } from '@holdfast/core';
 import { type Announcer, type Intake, type PositionKeeper, settledOrAborted, within } from '@holdfast/flow';
 import type { Place } from './driver.ts';
-import { type OwnedPartition, placeOf } from './owned-partition.ts';
+import { type OwnedPartition, placeOf, settledAt } from './owned-partition.ts';
 import type { Topic } from './topics.ts';
 
 export interface ClaimsOptions {
@@ -10,8 +10,8 @@ export interface ClaimsOptions {
   readonly intake: Pick<Intake, 'assign'>;
   readonly keeper: PositionKeeper<OwnedPartition>;
   readonly announcer: Announcer;
-  /** Where the group goes on in a partition. Tried again until it works. */
-  readonly positionOf: (topic: Topic, partition: number) => Promise<bigint>;
+  /** Where the group goes on in a partition. Tried again until it works; rejects when the signal aborts. */
+  readonly positionOf: (topic: Topic, partition: number, signal: AbortSignal) => Promise<bigint>;
   readonly drainMs: number;
   readonly runtime: Runtime;
   /** What is owned, or how far it is, has changed. */
@@ -30,7 +30,7 @@ export interface Claims {
   readonly leaving: readonly Place[];
   find(assignment: Assignment): OwnedPartition | undefined;
   /** The group's answer: what is new starts, what is no longer there is drained and then let go. */
-  reconcile(places: readonly Place[], generation: number): void;
+  reconcile(given: readonly Place[], generation: number): void;
   /** Drains everything, as far as the signal allows; nothing is owned afterwards. */
   drainAll(signal: AbortSignal): Promise<void>;
   /** Everything is lost at once: others may have it already. */
@@ -42,6 +42,8 @@ export const createClaims = (options: ClaimsOptions): Claims => {
     options;
   const { clock, log } = runtime;
   let owned: readonly OwnedPartition[] = [];
+  /** The same by name of the topic and partition: each delivery is looked up. */
+  const places = new Map<string, Map<number, OwnedPartition>>(topics.map(({ name }) => [name, new Map()]));
 
   const forget = (claim: OwnedPartition): void => {
     claim.phase = 'over';
@@ -49,12 +51,14 @@ export const createClaims = (options: ClaimsOptions): Claims => {
     claim.ahead.length = 0;
     claim.aheadBytes = 0;
     owned = owned.filter((one) => one !== claim);
+    const ofTopic = places.get(claim.topic.name);
+    if (ofTopic?.get(claim.partition) === claim) ofTopic.delete(claim.partition);
     onChange();
   };
 
   const begin = (topic: Topic, partition: number, generation: number): void => {
     const claim: OwnedPartition = {
-      ...{ topic, partition, phase: 'starting', taken: undefined, ahead: [], aheadBytes: 0, more: true },
+      ...{ topic, partition, phase: 'starting', taken: undefined, ahead: [], aheadBytes: 0 },
       assignment: { topic: topic.name, partition, token: String(generation) },
       ended: new AbortController(),
       next: 0n,
@@ -63,18 +67,20 @@ export const createClaims = (options: ClaimsOptions): Claims => {
       tail: { after: '', next: 0n },
     };
     owned = [...owned, claim];
+    places.get(topic.name)?.set(partition, claim);
     void start(claim);
   };
 
   const start = async (claim: OwnedPartition): Promise<void> => {
     const { signal } = claim.ended;
-    const position = await positionOf(claim.topic, claim.partition);
-    if (signal.aborted || !(await announcer.assigned(claim.assignment, signal)) || claim.phase !== 'starting') return;
+    const position = await positionOf(claim.topic, claim.partition, signal).catch(() => undefined);
+    if (position === undefined || signal.aborted) return;
+    if (!(await announcer.assigned(claim.assignment, signal)) || claim.phase !== 'starting') return;
     claim.next = position;
     claim.settledTo = position;
     claim.storedTo = position;
     claim.taken = intake.assign(claim.assignment, (settled) => {
-      claim.settledTo = settled === claim.tail.after ? claim.tail.next : BigInt(settled) + 1n;
+      claim.settledTo = settledAt(claim, settled);
       keeper.mark(claim);
     });
     claim.phase = 'active';
@@ -115,14 +121,16 @@ export const createClaims = (options: ClaimsOptions): Claims => {
     get leaving() {
       return owned.filter(({ phase }) => phase === 'leaving').map(placeOf);
     },
-    find: ({ topic, partition, token }) =>
-      owned.find(({ assignment: one }) => one.partition === partition && one.topic === topic && one.token === token),
-    reconcile: (places, generation) => {
+    find: ({ topic, partition, token }) => {
+      const claim = places.get(topic)?.get(partition);
+      return claim?.assignment.token === token ? claim : undefined;
+    },
+    reconcile: (given, generation) => {
       for (const claim of owned) {
-        const kept = places.some((place) => isPlaceOf(claim, place));
+        const kept = given.some((place) => isPlaceOf(claim, place));
         if (!kept && claim.phase !== 'leaving') release(claim);
       }
-      for (const place of places) {
+      for (const place of given) {
         const topic = topics.find(({ wireName }) => wireName === place.topic);
         const held = owned.some((claim) => isPlaceOf(claim, place));
         if (topic !== undefined && !held) begin(topic, place.partition, generation);

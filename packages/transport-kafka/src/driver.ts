@@ -21,13 +21,15 @@ export interface KafkaLink {
 }
 
 export interface TopicRequests {
-  /** The leader of each partition, of those topics that exist. */
+  /** The leader of each partition, of those topics that exist; -1 where there is none at the moment. */
   leaders(topics: readonly string[]): Promise<ReadonlyMap<string, readonly number[]>>;
   names(): Promise<readonly string[]>;
   /** One that exists already is no error, whatever it is like. */
   create(topic: NewTopic): Promise<void>;
-  /** The bounds of each partition. */
+  /** The bounds of each partition. Rejects when one of them has no leader. */
   ends(topic: string, leaders: readonly number[]): Promise<readonly PartitionEnds[]>;
+  /** Those of one. */
+  endsOf(topic: string, partition: number, leader: number): Promise<PartitionEnds>;
 }
 
 export interface NewTopic {
@@ -101,9 +103,15 @@ export interface Joined {
 
 export interface RecordRequests {
   producerId(): Promise<ProducerId>;
-  /** Resolves when all replicas in sync have all of it. When it rejects, any part of it may have been stored. */
-  produce(request: ProduceRequest): Promise<void>;
-  /** Waits for something new for `waitMs` at most. Rejects for all when one partition is refused. */
+  /**
+   * Resolves with why each batch was not stored, in the order of the batches; undefined where all replicas in sync have it. When
+   * it rejects, any of them may have been stored.
+   */
+  produce(request: ProduceRequest): Promise<readonly unknown[]>;
+  /**
+   * Waits for something new for `waitMs` at most. Which partitions fill the answer changes from one to the next, whatever the
+   * order of the request.
+   */
   fetch(request: FetchRequest): Promise<readonly Fetched[]>;
 }
 
@@ -141,8 +149,12 @@ export interface FetchRequest {
 
 export interface Fetched extends Place {
   readonly records: readonly KafkaRecord[];
-  /** Where to go on: past the last record, and past what is not for readers. */
+  /** Where to go on: past the last record, and past what is not for readers or was compacted away. */
   readonly next: bigint;
+  /** What the records take in memory. */
+  readonly bytes: number;
+  /** Why there is nothing of this partition; undefined where it was read. */
+  readonly error: unknown;
 }
 
 /** A record as its topic has it. */

@@ -48,3 +48,11 @@ export class NoAnswerError extends HoldfastError {
     super(`Kafka has not answered a request to ${what} for ${Math.round(afterMs)} ms`, { cause, retryable: true });
   }
 }
+
+/** The group no longer counts on this member, so its partitions may be with others. */
+export class MembershipLostError extends HoldfastError {
+  override readonly code = 'membership_lost';
+  constructor(group: string, why: string) {
+    super(`the membership of group '${group}' is lost: ${why}; joining again`, { retryable: true });
+  }
+}

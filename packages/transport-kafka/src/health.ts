@@ -6,17 +6,19 @@ export interface Condition {
   readonly closed: boolean;
   readonly member: { readonly pending: number | undefined; readonly failure: unknown };
   readonly fetcher: { readonly failure: unknown };
+  readonly keeper: { readonly failure: unknown };
   readonly partitions: readonly Pick<OwnedPartition, 'phase'>[];
   readonly intake: Pick<Intake, 'inFlight' | 'lastProgress' | 'reasons'>;
   readonly clock: Clock;
 }
 
 /** Health from what has happened, not from being connected. */
-export const readHealth = ({ closed, member, fetcher, partitions, intake, clock }: Condition): Health => {
+export const readHealth = ({ closed, member, fetcher, keeper, partitions, intake, clock }: Condition): Health => {
   if (closed) return { live: false, ready: false, reasons: ['closed'] };
   const paused = intake.reasons.map((reason) => `paused: ${reason}`);
   const unready = [...whyOut(member), ...whyFew(member.pending, partitions)];
   if (fetcher.failure !== undefined) unready.push(`cannot read: ${textOf(fetcher.failure)}`);
+  if (keeper.failure !== undefined) unready.push(`cannot store positions: ${textOf(keeper.failure)}`);
   unready.push(...whyStalled(intake, clock));
   return { live: true, ready: unready.length === 0, reasons: [...paused, ...unready] };
 };

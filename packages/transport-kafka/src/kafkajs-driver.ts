@@ -2,6 +2,7 @@ import type { Kafka } from 'kafkajs';
 import { calmKafkajs } from './calm-kafkajs.ts';
 import type { KafkaDriver, KafkaLink } from './driver.ts';
 import { AuthenticationError, BrokerUnreachableError } from './errors.ts';
+import { answerByPartition } from './kafkajs-answers.ts';
 import { groupRequests } from './kafkajs-groups.ts';
 import { type Cluster, clusterOf, type Use } from './kafkajs-internals.ts';
 import { recordRequests } from './kafkajs-records.ts';
@@ -28,6 +29,7 @@ const openLink = (client: Kafka): KafkaLink => {
 
   const connect = (): { readonly cluster: Cluster; readonly ready: Promise<void> } => {
     const cluster = clusterOf(client);
+    answerByPartition(cluster);
     const ready = cluster.connect().then(() => cluster.brokerPool.refreshMetadata([]));
     const opened = { cluster, ready };
     ready.catch(() => {

@@ -1,14 +1,11 @@
-import type { KafkaRecord } from './driver.ts';
+import type { Fetched, KafkaRecord } from './driver.ts';
 import type { FetchedData, FetchedMessage } from './kafkajs-internals.ts';
 
 /** What of a fetched partition is for readers: not what is before the offset asked for, of aborted transactions, or a marker. */
 export const readFetched = (
-  { messages, abortedTransactions }: FetchedData,
+  { messages, abortedTransactions, end = endOf(messages), bytes }: FetchedData,
   from: bigint,
-): { readonly records: readonly KafkaRecord[]; readonly next: bigint } => {
-  const last = messages.at(-1);
-  if (last === undefined) return { records: [], next: from };
-  const end = BigInt(last.offset) + 1n;
+): Pick<Fetched, 'records' | 'next' | 'bytes'> => {
   const isAborted = abortedBy(abortedTransactions ?? []);
   // A batch comes whole, also where it was asked for from its middle.
   let skip = 0;
@@ -18,7 +15,18 @@ export const readFetched = (
     const message = messages[at];
     if (message !== undefined && !isAborted(message) && message.isControlRecord !== true) records.push(message);
   }
-  return { records, next: end > from ? end : from };
+  return { records, next: end > from ? end : from, bytes: bytes ?? bytesOf(messages) };
+};
+
+const endOf = (messages: readonly FetchedMessage[]): bigint => BigInt(messages.at(-1)?.offset ?? -1) + 1n;
+
+const bytesOf = (messages: readonly FetchedMessage[]): number => {
+  let bytes = 0;
+  for (const { key, value, headers } of messages) {
+    bytes += (key?.length ?? 0) + (value?.length ?? 0);
+    for (const name in headers) bytes += name.length + String(headers[name] ?? '').length;
+  }
+  return bytes;
 };
 
 /** The aborted transactions of a fetch in the order of their first offsets; a marker ends one of its producer. */

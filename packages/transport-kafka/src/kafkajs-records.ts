@@ -1,8 +1,7 @@
-import { decodeFast } from './decode-fast.ts';
 import type { Fetched, ProduceRequest, RecordRequests } from './driver.ts';
 import { groupByTopic } from './group-by-topic.ts';
 import { readFetched } from './kafkajs-fetched.ts';
-import type { Broker, Use } from './kafkajs-internals.ts';
+import type { Broker, PartitionAnswer, Use } from './kafkajs-internals.ts';
 
 const readCommitted = 1;
 const allReplicas = -1;
@@ -18,7 +17,7 @@ export const recordRequests = (use: Use): RecordRequests => {
     },
     produce: async ({ leader: nodeId, producer, timeoutMs, batches }: ProduceRequest) => {
       const broker = await leader(nodeId);
-      await broker.produce({
+      const { topics } = await broker.produce({
         producerId: producer.id,
         producerEpoch: producer.epoch,
         acks: allReplicas,
@@ -29,9 +28,14 @@ export const recordRequests = (use: Use): RecordRequests => {
           messages: records,
         })),
       });
+      const answers = new Map<string, PartitionAnswer>();
+      for (const { topicName, partitions } of topics) {
+        for (const answer of partitions) answers.set(`${topicName}/${answer.partition}`, answer);
+      }
+      return batches.map(({ topic, partition }) => answers.get(`${topic}/${partition}`)?.error);
     },
     fetch: async ({ leader: nodeId, waitMs, maxBytes, maxPartitionBytes, from }) => {
-      const broker = decodeFast(await leader(nodeId));
+      const broker = await leader(nodeId);
       const { responses } = await broker.fetch({
         isolationLevel: readCommitted,
         maxWaitTime: waitMs,
@@ -47,7 +51,7 @@ export const recordRequests = (use: Use): RecordRequests => {
       return responses.flatMap(({ topicName, partitions }) =>
         partitions.map((data): Fetched => {
           const offset = asked.get(`${topicName}/${data.partition}`) ?? 0n;
-          return { topic: topicName, partition: data.partition, ...readFetched(data, offset) };
+          return { topic: topicName, partition: data.partition, error: data.error, ...readFetched(data, offset) };
         }),
       );
     },

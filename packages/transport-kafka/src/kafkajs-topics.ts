@@ -31,23 +31,34 @@ export const topicRequests = (use: Use): TopicRequests => ({
   ends: async (topic, leaders) => {
     const ends: PartitionEnds[] = leaders.map(() => ({ first: 0n, next: 0n }));
     for (const leader of new Set(leaders)) {
-      const broker = await use((cluster) => cluster.findBroker({ nodeId: leader }));
       const partitions = leaders.flatMap((of, partition) => (of === leader ? [partition] : []));
-      const list = (timestamp: number): Promise<ReadonlyMap<number, bigint>> =>
-        broker
-          .listOffsets({
-            isolationLevel: readCommitted,
-            topics: [{ topic, partitions: partitions.map((partition) => ({ partition, timestamp })) }],
-          })
-          .then(({ responses }) => new Map(responses[0]?.partitions.map((one) => [one.partition, BigInt(one.offset)])));
-      const [first, next] = [await list(earliest), await list(latest)];
-      for (const partition of partitions) {
-        ends[partition] = { first: first.get(partition) ?? 0n, next: next.get(partition) ?? 0n };
-      }
+      for (const [partition, found] of await listEnds(use, topic, { partitions, leader })) ends[partition] = found;
     }
     return ends;
   },
+  endsOf: async (topic, partition, leader) =>
+    (await listEnds(use, topic, { partitions: [partition], leader })).get(partition) ?? { first: 0n, next: 0n },
 });
+
+/** The bounds of partitions that one broker leads. */
+const listEnds = async (
+  use: Use,
+  topic: string,
+  { partitions, leader }: { readonly partitions: readonly number[]; readonly leader: number },
+): Promise<ReadonlyMap<number, PartitionEnds>> => {
+  const broker = await use((cluster) => cluster.findBroker({ nodeId: leader }));
+  const list = async (timestamp: number): Promise<ReadonlyMap<number, bigint>> => {
+    const { responses } = await broker.listOffsets({
+      isolationLevel: readCommitted,
+      topics: [{ topic, partitions: partitions.map((partition) => ({ partition, timestamp })) }],
+    });
+    return new Map(responses[0]?.partitions.map((one) => [one.partition, BigInt(one.offset)]));
+  };
+  const [first, next] = [await list(earliest), await list(latest)];
+  return new Map(
+    partitions.map((partition) => [partition, { first: first.get(partition) ?? 0n, next: next.get(partition) ?? 0n }]),
+  );
+};
 
 /** Undefined: there is no such topic. */
 const leadersOf = async ({ brokerPool }: Cluster, topic: string): Promise<readonly number[] | undefined> => {

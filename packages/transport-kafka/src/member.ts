@@ -1,8 +1,10 @@
-import { HoldfastError, isHoldfastError, type Runtime, sleep } from '@holdfast/core';
+import { isHoldfastError, type Runtime, sleep } from '@holdfast/core';
 import { settledOrAborted, within } from '@holdfast/flow';
 import type { Claims } from './claims.ts';
 import type { Joined, KafkaDriver, KafkaLink, Membership } from './driver.ts';
-import { NoAnswerError, RefusedError } from './errors.ts';
+import { MembershipLostError, RefusedError } from './errors.ts';
+import { createHold } from './hold.ts';
+import { createInTime } from './in-time.ts';
 import { cooperative, offeredProtocols, readShare, shareFor } from './protocols.ts';
 
 export interface MemberOptions {
@@ -43,14 +45,6 @@ export interface Member {
   leave(limitMs: number): Promise<void>;
 }
 
-/** The group no longer counts on this member, so its partitions may be with others. */
-export class MembershipLostError extends HoldfastError {
-  override readonly code = 'membership_lost';
-  constructor(group: string, why: string) {
-    super(`the membership of group '${group}' is lost: ${why}; joining again`, { retryable: true });
-  }
-}
-
 const backoff = { firstMs: 50, longestMs: 2_000 };
 /** A join waits for the others, who have a session's time to notice; then for the broker. */
 const joinSlackMs = 5_000;
@@ -60,6 +54,8 @@ export const createMember = (options: MemberOptions): Member => {
     options;
   const { clock, log } = runtime;
   const requests = link.groups.membership;
+  const inTime = createInTime(link, clock);
+  const hold = createHold({ clock, sessionTimeoutMs, onOver: () => holds() });
   const stop = new AbortController();
   const firstJoin = Promise.withResolvers<void>();
   let wake: () => void = () => {};
@@ -67,8 +63,6 @@ export const createMember = (options: MemberOptions): Member => {
   let generation = -1;
   let heldSince = -1;
   let isCooperative = true;
-  /** When the group last heard of us, on our clock: taken before the request that it answered. */
-  let heardMs = Number.NEGATIVE_INFINITY;
   let pending: number | undefined;
   let failure: unknown;
   let rejoinWanted = false;
@@ -83,25 +77,10 @@ export const createMember = (options: MemberOptions): Member => {
     claims.loseAll(error);
   };
 
-  /** An answer, in time; otherwise the connections are made anew. */
-  const inTime = async <T>(what: string, limitMs: number, ask: () => Promise<T>): Promise<T> => {
-    const answer = ask();
-    let late = false;
-    await within(clock, limitMs, async (limit) => {
-      await settledOrAborted(answer, limit);
-      late = limit.aborted;
-    });
-    if (!late) return answer;
-    answer.catch(() => {});
-    link.reset();
-    throw new NoAnswerError(what, limitMs);
-  };
-
   const join = async (): Promise<void> => {
     if (!isCooperative) await drainBefore(Math.min(drainMs, sessionTimeoutMs / 2));
     rejoinWanted = false;
     if (memberId === '' && claims.owned.length > 0) lose('it is not known to the group');
-    const askedMs = clock.monotonic();
     const joined = await inTime('join the group', sessionTimeoutMs + joinSlackMs, () =>
       requests.join({
         ...{ group, memberId, sessionTimeoutMs, rebalanceTimeoutMs: sessionTimeoutMs },
@@ -117,7 +96,7 @@ export const createMember = (options: MemberOptions): Member => {
     const { places, pending: others } = readShare(
       await inTime('learn its partitions', sessionTimeoutMs + joinSlackMs, () => requests.sync(as(), assignments)),
     );
-    heardMs = Math.max(askedMs, syncedMs);
+    hold.heard(syncedMs);
     heldSince = generation;
     pending = others;
     failure = undefined;
@@ -155,12 +134,12 @@ export const createMember = (options: MemberOptions): Member => {
       await inTime('report to the group', Math.min(requestTimeoutMs, sessionTimeoutMs / 2), () =>
         requests.heartbeat(as()),
       );
-      heardMs = askedMs;
+      hold.heard(askedMs);
     }
   };
 
   const holds = (): boolean => {
-    if (clock.monotonic() - heardMs < sessionTimeoutMs) return true;
+    if (hold.stands) return true;
     // Under the name it has: a group that still knows it then need not wait for its session to end.
     if (claims.owned.length > 0) {
       lose(`it has not been heard for ${sessionTimeoutMs} ms`);
@@ -240,6 +219,7 @@ export const createMember = (options: MemberOptions): Member => {
     joined: firstJoin.promise,
     leave: async (limitMs) => {
       stop.abort();
+      hold.stop();
       wake();
       await within(clock, limitMs, async (limit) => {
         await settledOrAborted(running ?? Promise.resolve(), limit);

@@ -54,6 +54,8 @@ export interface KafkaTransportOptions {
   readonly fetchWaitMs?: number | undefined;
   /** How much is read at once of one partition. What is read ahead of the handlers is bounded by it. Default 1 MiB. */
   readonly fetchBytes?: number | undefined;
+  /** How often it is looked whether a topic in use has got more partitions. Default 60,000. */
+  readonly topicRefreshMs?: number | undefined;
   readonly runtime?: Partial<Runtime> | undefined;
 }
 
@@ -70,6 +72,7 @@ export interface Settings {
   readonly drainMs: number;
   readonly fetchWaitMs: number;
   readonly fetchBytes: number;
+  readonly topicRefreshMs: number;
   readonly runtime: Runtime;
 }
 
@@ -90,6 +93,7 @@ export const readOptions = (options: KafkaTransportOptions): Settings => {
     drainMs: options.drainMs ?? 10_000,
     fetchWaitMs: options.fetchWaitMs ?? 250,
     fetchBytes: options.fetchBytes ?? 1_048_576,
+    topicRefreshMs: options.topicRefreshMs ?? 60_000,
     runtime,
   };
   requirePartitions('partitions', settings.partitions);
@@ -103,6 +107,7 @@ export const readOptions = (options: KafkaTransportOptions): Settings => {
   requireWhole('drainMs', settings.drainMs, 0);
   requireWhole('fetchWaitMs', settings.fetchWaitMs, 1, Math.floor(settings.requestTimeoutMs / 2));
   requireWhole('fetchBytes', settings.fetchBytes, 1, largestBody);
+  requireWhole('topicRefreshMs', settings.topicRefreshMs, 1);
   return settings;
 };
 

@@ -1,6 +1,6 @@
 import type { Assignment } from '@holdfast/core';
 import type { IntakePartition } from '@holdfast/flow';
-import type { KafkaRecord } from './driver.ts';
+import type { Fetched, KafkaRecord } from './driver.ts';
 import type { Topic } from './topics.ts';
 
 /** A partition while this subscription owns it: from where it reads, and up to where it has settled. */
@@ -17,6 +17,7 @@ export interface OwnedPartition {
   next: bigint;
   /** Fetched, and not taken in yet. */
   readonly ahead: KafkaRecord[];
+  /** What they take in memory: as much as at first until the last of them is taken in, since they share it. */
   aheadBytes: number;
   /** Everything below this offset is settled. */
   settledTo: bigint;
@@ -24,8 +25,6 @@ export interface OwnedPartition {
   storedTo: bigint;
   /** Past the last record that was fetched, where it is not the next one: what is between is not for readers. */
   readonly tail: { after: string; next: bigint };
-  /** Whether the last fetch may have left something behind. */
-  more: boolean;
 }
 
 /** The partition's name on the broker. */
@@ -36,3 +35,29 @@ export const placeOf = ({
   topic: topic.wireName,
   partition,
 });
+
+/** Goes on at an offset with nothing for readers before it. True: that much more is settled, and to be stored. */
+export const goOnFrom = (claim: OwnedPartition, next: bigint): boolean => {
+  const idle = claim.settledTo === claim.next;
+  claim.next = next;
+  claim.tail.next = next;
+  if (!idle || claim.settledTo === next) return false;
+  claim.settledTo = next;
+  return true;
+};
+
+/** True as with {@link goOnFrom}. */
+export const takeIn = (claim: OwnedPartition, { records, next, bytes }: Fetched): boolean => {
+  const last = records.at(-1);
+  if (last === undefined) return goOnFrom(claim, next);
+  for (const record of records) claim.ahead.push(record);
+  claim.aheadBytes = bytes;
+  claim.next = next;
+  claim.tail.after = last.offset;
+  claim.tail.next = next;
+  return false;
+};
+
+/** What the intake calls a position, as the offset up to which everything is settled with it. */
+export const settledAt = ({ tail }: OwnedPartition, position: string): bigint =>
+  position === tail.after ? tail.next : BigInt(position) + 1n;

@@ -31,6 +31,7 @@ export const patientLink = (
       names: () => ask(topics.names),
       create: (topic) => ask(() => topics.create(topic)),
       ends: (topic, leaders) => ask(() => topics.ends(topic, leaders)),
+      endsOf: (topic, partition, leader) => ask(() => topics.endsOf(topic, partition, leader)),
     },
     groups: {
       membership: groups.membership,

@@ -11,11 +11,12 @@ export const positionsOf = (link: KafkaLink, topic: Topic, group: string): Promi
 const placesOf = ({ wireName, partitions }: Topic): readonly Place[] =>
   Array.from({ length: partitions }, (_, partition) => ({ topic: wireName, partition }));
 
-export const startsOf = (ends: readonly PartitionEnds[], from: StartPosition): readonly bigint[] =>
+const startsOf = (ends: readonly PartitionEnds[], from: StartPosition): readonly bigint[] =>
   ends.map(({ first, next }) => (from === 'earliest' ? first : next));
 
 /**
- * Gives a group a position in every partition of a topic; a group that has them keeps them. Returns where it starts where it
+ * Gives a group a position in every partition of a topic; a group that has them keeps them. Where it has some, the partitions
+ * without one were added to the topic since, and it starts at the first message there is. Returns where it starts where it
  * had none and somebody of it runs: whoever gets the partition then has to store it.
  */
 export const createGroup = async (
@@ -26,7 +27,8 @@ export const createGroup = async (
 ): Promise<readonly (bigint | undefined)[]> => {
   const stored = await positionsOf(link, topic, group);
   if (stored.every((position) => position !== undefined)) return stored;
-  const starts = startsOf(await link.topics.ends(topic.wireName, topic.leaders), from);
+  const ends = await link.topics.ends(topic.wireName, topic.leaders);
+  const starts = startsOf(ends, stored.some((position) => position !== undefined) ? 'earliest' : from);
   const missing = placesOf(topic)
     .filter(({ partition }) => stored[partition] === undefined)
     .map((place) => ({ ...place, offset: starts[place.partition] ?? 0n }));

@@ -1,7 +1,7 @@
 import type { KafkaDriver } from './driver.ts';
 import { AuthenticationError, BrokerUnreachableError } from './errors.ts';
 
-/** What the failure of a produce request says of its one batch. */
+/** What the failure of a batch says of it. */
 export type ProduceAnswer =
   | 'stored'
   /** It did not leave. */
@@ -9,10 +9,11 @@ export type ProduceAnswer =
   /** Refused, and it will be again. */
   | 'refused'
   | 'too-large'
-  | 'unknown-topic'
+  /** One record of it, or several, can never be stored. */
+  | 'invalid'
   /** The broker does not know the producer, or another number of its records. */
   | 'bad-sequence'
-  /** Not stored for now: another broker leads, or replicas are missing. */
+  /** Not stored for now: another broker leads, replicas are missing, or the topic is not known yet. */
   | 'not-now'
   /** It may have been stored. */
   | 'maybe';
@@ -29,7 +30,8 @@ const answers: ReadonlyMap<string, ProduceAnswer> = new Map([
   ['DUPLICATE_SEQUENCE_NUMBER', 'stored'],
   ['MESSAGE_TOO_LARGE', 'too-large'],
   ['RECORD_LIST_TOO_LARGE', 'too-large'],
-  ['UNKNOWN_TOPIC_OR_PARTITION', 'unknown-topic'],
+  ['INVALID_RECORD', 'invalid'],
+  ['UNKNOWN_TOPIC_OR_PARTITION', 'not-now'],
   ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'bad-sequence'],
   ['UNKNOWN_PRODUCER_ID', 'bad-sequence'],
   ['INVALID_PRODUCER_EPOCH', 'bad-sequence'],
@@ -53,7 +55,6 @@ const answers: ReadonlyMap<string, ProduceAnswer> = new Map([
       'UNSUPPORTED_FOR_MESSAGE_FORMAT',
       'UNSUPPORTED_COMPRESSION_TYPE',
       'POLICY_VIOLATION',
-      'INVALID_RECORD',
       'INVALID_REQUEST',
     ] as const
   ).map((code) => [code, 'refused'] as const),

@@ -21,7 +21,7 @@ export interface KafkaPublisher {
   readonly publish: Transport['publish'];
   /** Resolves when nothing is queued or on its way. */
   idle(): Promise<void>;
-  /** What has not been sent fails; what is on its way has an unknown outcome. */
+  /** What has not been sent fails, and what comes from then on; what is on its way has an unknown outcome. */
   stop(): void;
 }
 
@@ -32,7 +32,7 @@ interface Call extends OutgoingCall {
   readonly outcomes: (PublishOutcome | undefined)[];
 }
 
-/** How many messages may wait or be on their way, and how many bytes their bodies may have; a lone call may have more. */
+/** How many messages may wait or be on their way, and about how many bytes; a lone call may have more. */
 const capacity = { messages: 100_000, bytes: 268_435_456 };
 
 const ok: PublishOutcome = { outcome: 'ok' };
@@ -48,6 +48,7 @@ export const createPublisher = (options: PublisherOptions): KafkaPublisher => {
   let accepted = 0;
   let inside = 0;
   let insideBytes = 0;
+  let stopped: ClosedError | undefined;
 
   const settleAll = (call: Call, outcome: PublishOutcome): void => {
     for (let index = 0; index < call.messages.length; index++) call.settle(index, outcome);
@@ -83,7 +84,7 @@ export const createPublisher = (options: PublisherOptions): KafkaPublisher => {
 
   const accept = (call: Call): void => {
     const behind = waiting.get(call.topic);
-    const topic = topics.known(call.topic);
+    const topic = topics.followed(call.topic);
     if (behind !== undefined) behind.push(call);
     else if (topic !== undefined) enqueue(topic, call);
     else {
@@ -92,18 +93,23 @@ export const createPublisher = (options: PublisherOptions): KafkaPublisher => {
     }
   };
 
+  const count = (messages: number, bytes: number): void => {
+    inside += messages;
+    insideBytes += bytes;
+    settings.runtime.meter.gauge('holdfast.kafka.publishing', inside);
+  };
+
   const send = (topic: string, messages: readonly Message[], signal: AbortSignal | undefined) =>
     new Promise<readonly (PublishOutcome | undefined)[]>((resolve) => {
       const outcomes = new Array<PublishOutcome | undefined>(messages.length).fill(undefined);
-      const bytes = bodyBytes(messages);
+      const bytes = bytesIn(messages);
       let left = messages.length;
       const onAbort = (): void =>
         settleAll(call, { outcome: call.started ? 'unknown' : 'failed', error: signal?.reason });
       const end = (): void => {
         signal?.removeEventListener('abort', onAbort);
         open.delete(call);
-        inside -= messages.length;
-        insideBytes -= bytes;
+        count(-messages.length, -bytes);
         resolve(outcomes);
         if (open.size === 0) for (const idler of idlers.splice(0)) idler();
       };
@@ -116,20 +122,19 @@ export const createPublisher = (options: PublisherOptions): KafkaPublisher => {
         },
       };
       open.add(call);
-      inside += messages.length;
-      insideBytes += bytes;
-      settings.runtime.meter.gauge('holdfast.kafka.publishing', inside);
+      count(messages.length, bytes);
       signal?.addEventListener('abort', onAbort, { once: true });
       accept(call);
     });
 
   const isFull = (messages: readonly Message[]): boolean =>
-    inside > 0 && (inside + messages.length > capacity.messages || insideBytes + bodyBytes(messages) > capacity.bytes);
+    inside > 0 && (inside + messages.length > capacity.messages || insideBytes + bytesIn(messages) > capacity.bytes);
 
   const publish: Transport['publish'] = async (topic, messages, { signal } = {}) => {
     checkPublish(topic, messages, settings.maxBodyBytes);
     if (messages.length === 0) return;
     if (signal?.aborted) throw PublishError.all(topic, messages, { outcome: 'failed', error: signal.reason });
+    if (stopped !== undefined) throw PublishError.all(topic, messages, { outcome: 'failed', error: stopped });
     if (isFull(messages)) {
       throw PublishError.all(topic, messages, { outcome: 'failed', error: new BatcherFullError(inside) });
     }
@@ -146,15 +151,18 @@ export const createPublisher = (options: PublisherOptions): KafkaPublisher => {
     idle: () => (open.size === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),
     stop: () => {
       sender.stop();
-      const error = new ClosedError("transport 'kafka'");
-      for (const call of [...open]) settleAll(call, { outcome: call.started ? 'unknown' : 'failed', error });
+      stopped = new ClosedError("transport 'kafka'");
+      for (const call of [...open]) settleAll(call, { outcome: call.started ? 'unknown' : 'failed', error: stopped });
       waiting.clear();
     },
   };
 };
 
-const bodyBytes = (messages: readonly Message[]): number => {
+const bytesIn = (messages: readonly Message[]): number => {
   let bytes = 0;
-  for (const { body } of messages) bytes += body.byteLength;
+  for (const { key, headers, body } of messages) {
+    bytes += body.byteLength + (key?.length ?? 0);
+    for (const name in headers) bytes += name.length + (headers[name]?.length ?? 0);
+  }
   return bytes;
 };

@@ -18,14 +18,12 @@ export const createPump = ({ intake, owned, maxInFlight, readOf }: PumpOptions):
     if (taken === undefined) return;
     const places = Math.min(intake.room(), most - taken.inFlight, taken.room(), ahead.length);
     if (places <= 0) return;
+    const records = ahead.splice(0, places);
+    if (ahead.length === 0) claim.aheadBytes = 0;
     const read = readOf(topic.name);
-    for (let at = 0; at < places; at++) {
-      const record = ahead[at];
-      if (record === undefined) break;
-      claim.aheadBytes -= (record.value?.length ?? 0) + (record.key?.length ?? 0);
+    for (const record of records) {
       taken.push({ message: fromRecord(record, topic.name, partition, read), position: record.offset });
     }
-    ahead.splice(0, places);
   };
 
   return () => {

@@ -1,5 +1,12 @@
 import type { FetchedData, FetchedMessage } from './kafkajs-internals.ts';
 
+/** Of a partition. */
+export interface DecodedData extends Omit<FetchedData, 'messages'> {
+  readonly highWatermark: string;
+  /** Undefined where only kafkajs reads them. */
+  readonly messages: readonly FetchedMessage[] | undefined;
+}
+
 /** The answer to a fetch, in the form in which kafkajs decodes it. */
 export interface FetchAnswer {
   readonly throttleTime: number;
@@ -8,7 +15,7 @@ export interface FetchAnswer {
   readonly sessionId: number;
   readonly responses: readonly {
     readonly topicName: string;
-    readonly partitions: readonly (FetchedData & { readonly errorCode: number; readonly highWatermark: string })[];
+    readonly partitions: readonly DecodedData[];
   }[];
 }
 
@@ -16,7 +23,12 @@ export interface FetchAnswer {
 const fetchVersion = 11;
 const magic = 2;
 /** Of a batch of records, from its base offset. */
-const at = { length: 8, magic: 16, attributes: 21, firstTimestamp: 27, maxTimestamp: 35, producerId: 43, count: 57 };
+const at = {
+  ...{ length: 8, magic: 16, attributes: 21, lastOffsetDelta: 23 },
+  ...{ firstTimestamp: 27, maxTimestamp: 35, producerId: 43, count: 57 },
+};
+/** What all formats begin with. */
+const headBytes = 17;
 const overhead = 12;
 const recordsAt = 61;
 const flags = { compression: 0x07, logAppendTime: 0x08, transactional: 0x10, control: 0x20 };
@@ -28,7 +40,7 @@ interface Cursor {
 
 /**
  * Decodes the answer to a fetch, several times as fast as kafkajs does: no object and no copy between the bytes and the record.
- * Undefined for what only kafkajs reads: other versions, compressed batches and formats from before Kafka 0.11.
+ * Compressed batches and formats from before Kafka 0.11 are left to kafkajs; undefined for other versions.
  */
 export const decodeFetch = (buffer: Buffer, version: number): FetchAnswer | undefined => {
   if (version !== fetchVersion) return undefined;
@@ -36,7 +48,6 @@ export const decodeFetch = (buffer: Buffer, version: number): FetchAnswer | unde
   const clientSideThrottleTime = int32(cursor);
   const errorCode = int16(cursor);
   const sessionId = int32(cursor);
-  let readable = true;
   const responses = list(cursor, () => {
     const topicName = string(cursor);
     const partitions = list(cursor, () => {
@@ -45,28 +56,33 @@ export const decodeFetch = (buffer: Buffer, version: number): FetchAnswer | unde
       const abortedTransactions = list(cursor, () => ({ producerId: int64(cursor), firstOffset: int64(cursor) }));
       cursor.at += 4; // preferred replica
       const length = Math.max(0, int32(cursor));
-      const messages = decodeBatches(buffer, cursor.at, cursor.at + length);
+      const decoded = decodeBatches(buffer, cursor.at, cursor.at + length);
       cursor.at += length;
-      readable &&= messages !== undefined;
-      return { ...head, abortedTransactions, messages: messages ?? [] };
+      const bytes = decoded.messages === undefined ? undefined : length;
+      return { ...head, abortedTransactions, ...decoded, bytes };
     });
     return { topicName, partitions };
   });
-  return readable ? { throttleTime: 0, clientSideThrottleTime, errorCode, sessionId, responses } : undefined;
+  return { throttleTime: 0, clientSideThrottleTime, errorCode, sessionId, responses };
 };
 
 /** The last batch may be cut off: it comes whole with the next fetch. */
-const decodeBatches = (buffer: Buffer, from: number, to: number): FetchedMessage[] | undefined => {
+const decodeBatches = (buffer: Buffer, from: number, to: number): Pick<DecodedData, 'messages' | 'end'> => {
   const messages: FetchedMessage[] = [];
-  for (let start = from; start + recordsAt <= to; ) {
-    const end = start + overhead + buffer.readInt32BE(start + at.length);
-    if (buffer[start + at.magic] !== magic) return undefined;
-    if (end > to) break;
-    if ((buffer.readInt16BE(start + at.attributes) & flags.compression) !== 0) return undefined;
-    decodeRecords(buffer, start, messages);
-    start = end;
+  let readable = true;
+  let end: bigint | undefined;
+  for (let start = from; start + headBytes <= to; ) {
+    const next = start + overhead + buffer.readInt32BE(start + at.length);
+    if (next > to) break;
+    const isBatch = buffer[start + at.magic] === magic;
+    // Of the older formats each message has its own offset.
+    const last = isBatch ? buffer.readInt32BE(start + at.lastOffsetDelta) : 0;
+    end = buffer.readBigInt64BE(start) + BigInt(last) + 1n;
+    if (!isBatch || (buffer.readInt16BE(start + at.attributes) & flags.compression) !== 0) readable = false;
+    else decodeRecords(buffer, start, messages);
+    start = next;
   }
-  return messages;
+  return { messages: readable ? messages : undefined, end };
 };
 
 const decodeRecords = (buffer: Buffer, start: number, into: FetchedMessage[]): void => {

@@ -1,7 +1,6 @@
-import { type Receive, type Settlement, type SubscribeOptions, type Subscription, sleep } from '@holdfast/core';
+import type { Receive, Settlement, SubscribeOptions, Subscription } from '@holdfast/core';
 import {
   createAnnouncer,
-  createBatcher,
   createIntake,
   createPositionKeeper,
   type IntakeOptions,
@@ -10,14 +9,15 @@ import {
   within,
 } from '@holdfast/flow';
 import { createClaims } from './claims.ts';
-import type { KafkaLink, Place, PlaceOffset } from './driver.ts';
+import type { PlaceOffset } from './driver.ts';
 import { createFetcher } from './fetcher.ts';
 import { readHealth } from './health.ts';
 import { createMember } from './member.ts';
 import type { Settings } from './options.ts';
 import { type OwnedPartition, placeOf } from './owned-partition.ts';
-import { startsOf } from './positions.ts';
+import { createPositionReader } from './position-reader.ts';
 import type { Topic, Topics } from './topics.ts';
+import { watchPartitions } from './watch-partitions.ts';
 
 export interface Subscribing {
   readonly name: string;
@@ -36,7 +36,6 @@ const defaultDeadlineMs = 10_000;
 /** Somebody else may be slow to join; the subscription goes on without being waited for. */
 const joinPatienceMs = 5_000;
 const leaveMs = 2_000;
-const againMs = 500;
 const notNow: Promise<Settlement> = Promise.resolve({ outcome: 'retry', delayMs: 0, spent: false });
 
 /** Joins a group that has its positions, and reads its share of the partitions. Rejects if it cannot join. */
@@ -61,8 +60,8 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
       fetcher.wake();
     });
   };
-  /** A message does not start once the group may have given its partition away, even if no timer could fire. */
   const readable = refuseUnreadable(subscribing.receive);
+  /** A message does not start once the group may have given its partition away, even if no timer could fire. */
   const receive: Receive = (delivery) => {
     if (!member.holds() || claims.find(delivery) === undefined) return notNow;
     const received = readable(delivery);
@@ -85,15 +84,15 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
   };
 
   const intake = createIntake({ ...options, maxInFlight, receive, deadLetter, runtime, name });
+  const keeper = createPositionKeeper<bigint, OwnedPartition>({
+    ...{ group, runtime },
+    store: (moved) => commit(moved.map((one) => ({ ...placeOf(one), offset: one.settledTo }))),
+    mayStore: ({ phase }) => phase !== 'over',
+  });
   const claims = createClaims({
-    ...{ topics: targets, group, intake, runtime, drained: drained.promise },
-    keeper: createPositionKeeper<bigint, OwnedPartition>({
-      ...{ group, runtime },
-      store: (moved) => commit(moved.map((one) => ({ ...placeOf(one), offset: one.settledTo }))),
-      mayStore: ({ phase }) => phase !== 'over',
-    }),
+    ...{ topics: targets, group, intake, keeper, runtime, drained: drained.promise },
     announcer: createAnnouncer(options, runtime),
-    positionOf: positionReader(link, subscribing, commit),
+    positionOf: createPositionReader({ link, topics, group, settings, commit, starts: subscribing.starts }),
     drainMs: settings.drainMs,
     onChange: () => fetcher.wake(),
     onLetGo: () => member.rejoin(),
@@ -115,10 +114,13 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
     waitMs: settings.fetchWaitMs,
     partitionBytes: settings.fetchBytes,
     readOf: (topic) => topics.adopted(topic)?.read,
+    onMoved: keeper.mark,
     onGone: (error) => void die(error),
   });
 
+  const watch = new AbortController();
   const close = async (deadlineMs: number): Promise<void> => {
+    watch.abort();
     fetcher.stop();
     const draining = intake.close(deadlineMs * 0.8);
     const resolve = (): void => drained.resolve();
@@ -150,10 +152,16 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
     await closing;
   };
 
+  const grown = ({ name: topic, partitions }: Topic): void => {
+    log.info({ group, topic, partitions }, 'a topic has another number of partitions; the group shares them out');
+    member.rejoin();
+  };
+
   const running = member.run();
   running.catch(die);
   await within(clock, joinPatienceMs, (limit) => settledOrAborted(Promise.race([member.joined, running]), limit));
   if (closing !== undefined) await ended.promise;
+  void watchPartitions({ topics, targets, everyMs: settings.topicRefreshMs, onChange: grown, runtime }, watch.signal);
   return {
     pause: (reason) => intake.pause(reason),
     resume: (reason) => {
@@ -161,7 +169,7 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
       fetcher.wake();
     },
     health: () =>
-      readHealth({ closed: closing !== undefined, member, fetcher, partitions: claims.owned, intake, clock }),
+      readHealth({ closed: closing !== undefined, member, fetcher, keeper, partitions: claims.owned, intake, clock }),
     get assignments() {
       return claims.owned.filter(({ phase }) => phase !== 'starting').map(({ assignment }) => assignment);
     },
@@ -170,41 +178,5 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
       closing ??= close(deadlineMs);
       return closing;
     },
-  };
-};
-
-/** Reads where the group goes on; partitions that come together are looked up together. Tried again until it works. */
-const positionReader = (
-  link: KafkaLink,
-  { settings, starts, options }: Subscribing,
-  commit: (offsets: readonly PlaceOffset[]) => Promise<void>,
-): ((topic: Topic, partition: number) => Promise<bigint>) => {
-  const { clock, log } = settings.runtime;
-  const { group, from } = options;
-  const committed = createBatcher({
-    maxSize: 1_000,
-    run: (places: readonly Place[]) => link.groups.committed(group, places),
-  });
-
-  const read = async (topic: Topic, partition: number): Promise<bigint> => {
-    const place = { topic: topic.wireName, partition };
-    const position = await committed.submit(place);
-    if (position !== undefined) return position;
-    const known = starts.get(topic.name)?.[partition];
-    const start = known ?? startsOf(await link.topics.ends(topic.wireName, topic.leaders), from)[partition] ?? 0n;
-    log.warn({ group, topic: topic.name, partition, from: String(start) }, 'a group had no position in a partition');
-    await commit([{ ...place, offset: start }]);
-    return start;
-  };
-
-  return async (topic, partition) => {
-    for (;;) {
-      try {
-        return await read(topic, partition);
-      } catch (error) {
-        log.warn({ error, group, topic: topic.name, partition }, 'a position could not be read; trying again');
-        await sleep(clock, againMs);
-      }
-    }
   };
 };

@@ -16,10 +16,14 @@ export interface Topic {
 /** The topics of the broker, as they were when somebody last looked. */
 export interface Topics {
   known(name: string): Topic | undefined;
+  /** As `known`, for who asks with each use: whether there are more partitions now is looked up beside it, now and then. */
+  followed(name: string): Topic | undefined;
   /** Asks the broker when it is not known. Throws `unknown_topic`. */
   require(name: string): Promise<Topic>;
   /** Asks again, in any case; one that is gone is no longer known then. */
   refresh(name: string): Promise<Topic | undefined>;
+  /** Asks again; one that the broker does not know stays known. */
+  renew(name: string): Promise<Topic | undefined>;
   /** The topic and its dead topic, made where they are missing unless they are adopted. Throws `topology_mismatch`. */
   ensure(name: string, partitions?: number): Promise<Topic>;
   adopted(name: string): AdoptedTopic | undefined;
@@ -29,8 +33,10 @@ export interface Topics {
 const visible = { everyMs: 20, withinMs: 10_000 };
 
 export const createTopics = (requests: TopicRequests, settings: Settings): Topics => {
-  const { runtime, replicationFactor } = settings;
+  const { runtime, replicationFactor, topicRefreshMs } = settings;
   const known = new Map<string, Topic>();
+  /** When each was asked about last, on the monotonic clock. */
+  const askedMs = new Map<string, number>();
 
   const adopted = (name: string): AdoptedTopic | undefined => settings.topics[name]?.adopt;
 
@@ -42,15 +48,26 @@ export const createTopics = (requests: TopicRequests, settings: Settings): Topic
     return origin === undefined ? name : origin.deadTopic;
   };
 
-  const refresh = async (name: string): Promise<Topic | undefined> => {
+  const renew = async (name: string): Promise<Topic | undefined> => {
+    askedMs.set(name, runtime.clock.monotonic());
     const wireName = wireNameOf(name);
     const leaders = wireName === undefined ? undefined : (await requests.leaders([wireName])).get(wireName);
-    if (wireName === undefined || leaders === undefined) {
-      known.delete(name);
-      return undefined;
-    }
+    if (wireName === undefined || leaders === undefined) return undefined;
     const topic = { name, wireName, partitions: leaders.length, leaders };
     known.set(name, topic);
+    return topic;
+  };
+
+  const refresh = async (name: string): Promise<Topic | undefined> => {
+    const topic = await renew(name);
+    if (topic === undefined) known.delete(name);
+    return topic;
+  };
+
+  const followed = (name: string): Topic | undefined => {
+    const topic = known.get(name);
+    const due = runtime.clock.monotonic() - (askedMs.get(name) ?? 0) > topicRefreshMs;
+    if (topic !== undefined && due) renew(name).catch(() => {});
     return topic;
   };
 
@@ -84,8 +101,10 @@ export const createTopics = (requests: TopicRequests, settings: Settings): Topic
 
   return {
     known: (name) => known.get(name),
+    followed,
     require,
     refresh,
+    renew,
     adopted,
     ensure: async (name, partitions) => {
       if (adopted(name) !== undefined) {

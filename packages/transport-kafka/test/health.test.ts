@@ -6,6 +6,7 @@ const healthy: Condition = {
   closed: false,
   member: { pending: 0, failure: undefined },
   fetcher: { failure: undefined },
+  keeper: { failure: undefined },
   partitions: [{ phase: 'active' }],
   intake: { inFlight: 0, lastProgress: 0, reasons: [] },
   clock: createVirtualClock(),
@@ -26,6 +27,7 @@ describe('the health of a Kafka subscription', () => {
       /not in its group: gone/,
     );
     assert.match(reasonsOf({ fetcher: { failure: new Error('down') } }).join(), /cannot read: down/);
+    assert.match(reasonsOf({ keeper: { failure: new Error('full') } }).join(), /cannot store positions: full/);
     assert.match(reasonsOf({ partitions: [{ phase: 'starting' }] }).join(), /takes up 1/);
   });
 

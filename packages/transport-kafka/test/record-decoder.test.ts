@@ -49,18 +49,20 @@ const head = Buffer.concat([
   int32(-1),
 ]);
 
+const partitionOf = (raw: Buffer) => decodeFetch(raw, 11)?.responses[0]?.partitions[0];
+
 /** kafkajs's headers are buffers. */
 const plain = (answer: {
   responses: readonly {
     topicName: string;
-    partitions: readonly { partition: number; messages: readonly unknown[] }[];
+    partitions: readonly { partition: number; messages: readonly unknown[] | undefined }[];
   }[];
 }) =>
   answer.responses.map(({ topicName, partitions }) => ({
     topicName,
     partitions: partitions.map(({ partition, messages }) => ({
       partition,
-      messages: messages.map((message) => {
+      messages: messages?.map((message) => {
         const { offset, timestamp, key, value, headers, isControlRecord } = message as Written & {
           offset: string;
           timestamp: string;
@@ -96,12 +98,28 @@ describe('decoding what was fetched', () => {
     ]);
     const cut = Buffer.from(whole.subarray(0, -1));
     cut.writeInt32BE(cut.length - head.length - 4, head.length);
-    assert.equal(decodeFetch(cut, 11)?.responses[0]?.partitions[0]?.messages.length, 1);
+    assert.deepEqual([partitionOf(cut)?.messages?.length, partitionOf(cut)?.end], [1, 1n]);
   });
 
   it('leaves compressed batches and other versions to kafkajs', async () => {
     const message = { key: null, value: Buffer.from('a'.repeat(100)), headers: {} };
-    assert.equal(decodeFetch(await answerOf([[message]], { compression: 1 }), 11), undefined);
+    assert.equal(partitionOf(await answerOf([[message]], { compression: 1 }))?.messages, undefined);
     assert.equal(decodeFetch(await answerOf([[message]]), 4), undefined);
+  });
+
+  it('says where the last batch ends, whatever compaction has left of it and however it is packed', () =>
+    fc.assert(
+      fc.asyncProperty(batches, fc.nat(1_000), fc.constantFrom(0, 1), async (written, gone, compression) => {
+        const offset = written.slice(0, -1).reduce((sum, batch) => sum + batch.length, 0);
+        const lastOffsetDelta = (written.at(-1)?.length ?? 0) + gone;
+        const raw = await answerOf(written, { lastOffsetDelta, compression });
+        assert.equal(partitionOf(raw)?.end, BigInt(offset + lastOffsetDelta + 1));
+      }),
+    ));
+
+  it('says it of a batch of which compaction has left nothing', async () => {
+    const raw = await answerOf([[]], { lastOffsetDelta: 4 });
+    assert.deepEqual([partitionOf(raw)?.messages, partitionOf(raw)?.end], [[], 5n]);
+    assert.equal(partitionOf(Buffer.concat([head, int32(0)]))?.end, undefined);
   });
 });

@@ -62,7 +62,7 @@ describe('a record of Kafka', () => {
       { ...record(), offset: '6', batchContext: of('5'), isControlRecord: true },
     ];
     const read = readFetched(
-      { partition: 0, messages, abortedTransactions: [{ producerId: '9', firstOffset: '2' }] },
+      { partition: 0, errorCode: 0, messages, abortedTransactions: [{ producerId: '9', firstOffset: '2' }] },
       1n,
     );
     assert.deepEqual(
@@ -70,5 +70,14 @@ describe('a record of Kafka', () => {
       ['1', '3', '5'],
     );
     assert.equal(read.next, 7n);
+  });
+
+  it('that was the last of its batch and was compacted away is gone past', () => {
+    const messages = [{ ...record(), offset: '5' }];
+    const asked = { partition: 0, errorCode: 0, messages, end: 9n };
+    const again = readFetched(asked, 6n);
+    assert.deepEqual([again.records.length, again.next], [0, 9n]);
+    assert.equal(readFetched({ ...asked, messages: [] }, 5n).next, 9n);
+    assert.equal(readFetched({ ...asked, end: undefined }, 0n).next, 6n);
   });
 });
