@@ -1,5 +1,5 @@
 import type { Delivery } from './delivery.ts';
-import type { Policy } from './policy.ts';
+import { type PolicyLike, toPolicy } from './policy.ts';
 
 /** What runs for a delivery. It returns for success and throws for failure. */
 export type Handler<D extends Delivery = Delivery> = (delivery: D) => Promise<void>;
@@ -13,8 +13,7 @@ export type Middleware<Added extends object = {}, Needs extends object = {}> = (
 ) => Handler<D>) & { readonly '~needs'?: (needs: Needs) => void };
 
 /** A policy as a middleware: every run of the handler goes through it, with the policy's signal in the delivery. */
-export const guardHandler =
-  (policy: Policy): Middleware =>
-  (next) =>
-  (delivery) =>
-    policy((signal) => next({ ...delivery, signal }), delivery.signal);
+export const guardHandler = (policy: PolicyLike): Middleware => {
+  const guard = toPolicy(policy);
+  return (next) => (delivery) => guard((signal) => next({ ...delivery, signal }), delivery.signal);
+};

@@ -45,7 +45,7 @@ export { consoleLog, type Log, silentLog } from './log.ts';
 export type { Message } from './message.ts';
 export { diagnosticsMeter, type Meter, type Metric } from './meter.ts';
 export { ForeignFormatError, type NestMessagesOptions, nestMessages } from './nest-messages.ts';
-export type { Policy } from './policy.ts';
+export { type Policy, type PolicyLike, type PolicyObject, toPolicy } from './policy.ts';
 export { PublishError, type PublishOutcome } from './publish-error.ts';
 export { createPublisher, type Publisher, type PublishOptions } from './publisher.ts';
 export { type MessageParts, type RawMessage, withParts } from './raw-message.ts';

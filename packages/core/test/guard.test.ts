@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
-import { guardHandler, guardTransport, type Policy, PublishError } from '@holdfast/core';
+import { guardHandler, guardTransport, type Policy, type PolicyObject, PublishError } from '@holdfast/core';
 import { aDelivery, aMessage } from './a-delivery.ts';
 import { recordingTransport } from './recording-transport.ts';
 
@@ -93,5 +93,21 @@ describe('guardTransport', () => {
     );
     await guarded.close();
     await guarded[Symbol.asyncDispose]();
+  });
+});
+
+describe('a policy with execute', () => {
+  const named: PolicyObject = {
+    execute: async (operation, signal = new AbortController().signal) => operation({ signal }),
+  };
+
+  it('guards a handler and a transport as a function does', async () => {
+    const delivery = aDelivery();
+    const given: AbortSignal[] = [];
+    await guardHandler(named)(async ({ signal }) => void given.push(signal))(delivery);
+    assert.deepEqual(given, [delivery.signal]);
+    const transport = recordingTransport();
+    await guardTransport(transport, named).publish('orders', [aMessage()]);
+    assert.equal(transport.published.length, 1);
   });
 });

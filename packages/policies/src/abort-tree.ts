@@ -1,65 +1,89 @@
-/** A signal that aborts when the one it grew from does, or by {@link abort}. */
-export interface Branch {
-  readonly signal: AbortSignal;
-  readonly controller: AbortController;
-  readonly from: Stem;
-  children: Set<Branch> | undefined;
+/**
+ * Something that wants to know when a signal aborts. It carries the links of its list itself, so that following and
+ * leaving allocate nothing.
+ */
+export interface Follower {
+  onAbort(follower: this, reason: unknown): void;
+  stem: Stem | undefined;
+  previous: Follower | undefined;
+  next: Follower | undefined;
 }
 
-/** What branches grow from: another branch, or a signal that somebody else made. */
-type Stem = Branch | Root;
+/** Who follows one signal. Its `listener` is on a signal that somebody else made while there is a follower. */
+export interface Stem {
+  readonly listener: (() => void) | undefined;
+  readonly signal: AbortSignal;
+  first: Follower | undefined;
+  last: Follower | undefined;
+}
 
-interface Root {
-  readonly foreign: AbortSignal;
-  children: Set<Branch> | undefined;
-  readonly onAbort: () => void;
+/** A signal of our own, that aborts when the one it follows does, or by {@link abort}. */
+export interface Branch extends Follower, Stem {
+  readonly controller: AbortController;
 }
 
 /**
- * Grows a branch from a signal; {@link cut} it when its operation has ended.
+ * Tells `follower` of the signal's abort until {@link unfollow}; one that follows an aborted signal is told nothing.
  *
- * However many branches a foreign signal has at once it carries one listener, and none when all are cut; a signal of our
- * own carries none ever. So nothing leaks, Node does not warn of eleven listeners, and a branch costs its controller.
+ * However many follow a foreign signal at once it carries one listener, and none when all have left; a signal of our own
+ * carries none ever. So nothing leaks, and Node does not warn of eleven listeners.
  */
-export const grow = (signal: AbortSignal): Branch => {
-  const from = stemOf(signal);
-  const controller = new AbortController();
-  const own: OwnSignal = controller.signal;
-  const branch: Branch = { signal: own, controller, from, children: undefined };
-  own[owner] = branch;
-  from.children ??= new Set();
-  if (from.children.size === 0 && 'foreign' in from) from.foreign.addEventListener('abort', from.onAbort);
-  from.children.add(branch);
-  return branch;
+export const follow = (signal: MarkedSignal, follower: Follower): void => {
+  const stem = signal[mark] ?? plant(signal);
+  if (stem.last === undefined) {
+    if (stem.listener !== undefined) signal.addEventListener('abort', stem.listener);
+    stem.first = follower;
+  } else stem.last.next = follower;
+  follower.stem = stem;
+  follower.previous = stem.last;
+  stem.last = follower;
 };
 
-export const cut = (branch: Branch): void => {
-  const { from } = branch;
-  from.children?.delete(branch);
-  if ('foreign' in from && from.children?.size === 0) from.foreign.removeEventListener('abort', from.onAbort);
+/** Harmless for one that follows nothing. */
+export const unfollow = (follower: Follower): void => {
+  const { stem, previous, next } = follower;
+  if (stem === undefined) return;
+  if (previous === undefined) stem.first = next;
+  else previous.next = next;
+  if (next === undefined) stem.last = previous;
+  else next.previous = previous;
+  follower.stem = undefined;
+  follower.previous = undefined;
+  follower.next = undefined;
+  if (stem.last === undefined && stem.listener !== undefined) stem.signal.removeEventListener('abort', stem.listener);
 };
 
-/** Aborts a branch and all that grows from it. */
+export const follows = (follower: Follower, signal: MarkedSignal): boolean =>
+  follower.stem !== undefined && follower.stem === signal[mark];
+
+/** Makes `branch` the owner of its signal, so that what follows it needs no listener. */
+export const own = (branch: Branch): void => {
+  const signal: MarkedSignal = branch.signal;
+  signal[mark] = branch;
+};
+
+/** Aborts a branch and all that follows it. */
 export const abort = (branch: Branch, reason: unknown): void => {
   branch.controller.abort(reason);
-  abortChildren(branch, reason);
+  tell(branch, reason);
 };
 
-const abortChildren = ({ children }: Stem, reason: unknown): void => {
-  for (const child of children ?? []) abort(child, reason);
+/** All are let go before the first is told: one of them may follow the signal anew. */
+const tell = (stem: Stem, reason: unknown): void => {
+  const told: Follower[] = [];
+  for (let follower = stem.first; follower !== undefined; follower = stem.first) {
+    told.push(follower);
+    unfollow(follower);
+  }
+  for (const follower of told) follower.onAbort(follower, reason);
 };
 
-/** How a signal of ours is found to be one, without a look-up. */
-const owner: unique symbol = Symbol('holdfast.branch');
-type OwnSignal = AbortSignal & { [owner]?: Branch };
+/** How the followers of a signal are found, without a look-up. */
+const mark: unique symbol = Symbol('holdfast.followers');
+type MarkedSignal = AbortSignal & { [mark]?: Stem };
 
-const roots = new WeakMap<AbortSignal, Root>();
-
-const stemOf = (signal: OwnSignal): Stem => signal[owner] ?? roots.get(signal) ?? plant(signal);
-
-const plant = (foreign: AbortSignal): Root => {
-  const onAbort = (): void => abortChildren(root, foreign.reason);
-  const root: Root = { foreign, children: undefined, onAbort };
-  roots.set(foreign, root);
-  return root;
+const plant = (signal: MarkedSignal): Stem => {
+  const stem: Stem = { listener: () => tell(stem, signal.reason), signal, first: undefined, last: undefined };
+  signal[mark] = stem;
+  return stem;
 };

@@ -1,12 +1,8 @@
-import type { Policy } from '@holdfast/core';
+import type { Policy, PolicyLike } from '@holdfast/core';
+import { layersOf, policyOf } from './layers.ts';
 
-/** Joins policies into one: the first listed is outermost. */
-export const combine = (...policies: readonly Policy[]): Policy =>
-  policies.length === 0 ? direct : policies.reduceRight((inner, outer) => nest(outer, inner));
-
-const direct: Policy = (operation, signal) => operation(signal);
-
-const nest =
-  (outer: Policy, inner: Policy): Policy =>
-  (operation, signal) =>
-    outer((outerSignal) => inner(operation, outerSignal), signal);
+/**
+ * Joins policies into one: the first listed is outermost. Ours listed side by side, also through another `combine`, cost
+ * one async frame together; between them may stand any function of the `Policy` shape, and a policy of cockatiel.
+ */
+export const combine = (...policies: readonly PolicyLike[]): Policy => policyOf(policies.flatMap(layersOf));

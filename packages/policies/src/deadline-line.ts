@@ -1,63 +1,95 @@
 import type { Clock } from '@holdfast/core';
 
-/** Until when something is to be done, on the monotonic clock. */
-export interface Deadline<Item> {
-  readonly atMs: number;
-  readonly item: Item;
+/** Something that has until a point in time. It carries the links of its line itself. */
+export interface Deadline {
+  /** On the monotonic clock; infinity until the turn in which it was set has ended. */
+  dueAtMs: number;
+  earlier: this | undefined;
+  later: this | undefined;
 }
 
 /**
- * Deadlines of one length, so that they pass in the order in which they were set. One timer, for the first of them,
- * serves all; while there is none there is no timer.
+ * Deadlines of one length, so that they pass in the order in which they were set.
+ *
+ * A clock is read and a timer is set once per turn of the event loop, not once per deadline: what is done within the turn
+ * in which it began costs neither. So the time counts from the end of that turn. While there is no deadline there is no
+ * timer, except one of 0 ms that ends the turn.
  */
-export interface DeadlineLine<Item> {
-  join(item: Item): Deadline<Item>;
-  leave(deadline: Deadline<Item>): void;
+export interface DeadlineLine<Item extends Deadline> {
+  join(item: Item): void;
+  /** Harmless for one whose deadline has passed. */
+  leave(item: Item): void;
 }
 
-export const createDeadlineLine = <Item>(
-  clock: Clock,
-  lengthMs: number,
-  onPassed: (item: Item) => void,
-): DeadlineLine<Item> => {
-  const line = new Set<Deadline<Item>>();
+export interface DeadlineLineOptions<Item> {
+  readonly clock: Clock;
+  readonly lengthMs: number;
+  readonly onPassed: (item: Item) => void;
+  /** A turn has ended in which a deadline was set. */
+  readonly onTurn: () => void;
+}
+
+export const createDeadlineLine = <Item extends Deadline>(options: DeadlineLineOptions<Item>): DeadlineLine<Item> => {
+  const { clock, lengthMs, onPassed, onTurn } = options;
+  let first: Item | undefined;
+  let last: Item | undefined;
+  /** The first whose time does not count yet; all after it neither. */
+  let fresh: Item | undefined;
+  let turning = false;
   let cancelTimer: (() => void) | undefined;
 
-  const armFor = (deadline: Deadline<Item>, nowMs: number): void => {
-    cancelTimer = clock.after(deadline.atMs - nowMs, passDue);
+  const endTurn = (): void => {
+    turning = false;
+    if (fresh !== undefined) {
+      const nowMs = clock.monotonic();
+      for (let item: Item | undefined = fresh; item !== undefined; item = item.later) item.dueAtMs = nowMs + lengthMs;
+      fresh = undefined;
+      cancelTimer ??= clock.after(lengthMs, passDue);
+    }
+    onTurn();
   };
 
   const passDue = (): void => {
     cancelTimer = undefined;
-    for (const { item } of takeDue(clock.monotonic())) onPassed(item);
+    const nowMs = clock.monotonic();
+    const due: Item[] = [];
+    while (first !== undefined && first.dueAtMs <= nowMs) {
+      due.push(first);
+      leave(first);
+    }
+    // Before anyone hears of it: they may set new deadlines.
+    if (first !== undefined && first !== fresh) cancelTimer = clock.after(first.dueAtMs - nowMs, passDue);
+    for (const item of due) onPassed(item);
   };
 
-  /** Arms the timer for the first that is not due before anyone hears of it: they may set new deadlines. */
-  const takeDue = (nowMs: number): Deadline<Item>[] => {
-    const due: Deadline<Item>[] = [];
-    for (const deadline of line) {
-      if (deadline.atMs > nowMs) {
-        armFor(deadline, nowMs);
-        break;
-      }
-      line.delete(deadline);
-      due.push(deadline);
+  const leave = (item: Item): void => {
+    const { earlier, later } = item;
+    if (earlier === undefined && item !== first) return;
+    if (item === fresh) fresh = later;
+    if (earlier === undefined) first = later;
+    else earlier.later = later;
+    if (later === undefined) last = earlier;
+    else later.earlier = earlier;
+    item.earlier = undefined;
+    item.later = undefined;
+    if (first === undefined && cancelTimer !== undefined) {
+      cancelTimer();
+      cancelTimer = undefined;
     }
-    return due;
   };
 
   return {
     join: (item) => {
-      const nowMs = clock.monotonic();
-      const deadline: Deadline<Item> = { atMs: nowMs + lengthMs, item };
-      line.add(deadline);
-      if (cancelTimer === undefined) armFor(deadline, nowMs);
-      return deadline;
+      item.dueAtMs = Number.POSITIVE_INFINITY;
+      item.earlier = last;
+      if (last === undefined) first = item;
+      else last.later = item;
+      last = item;
+      fresh ??= item;
+      if (turning) return;
+      turning = true;
+      clock.after(0, endTurn);
     },
-    leave: (deadline) => {
-      if (!line.delete(deadline) || line.size > 0) return;
-      cancelTimer?.();
-      cancelTimer = undefined;
-    },
+    leave,
   };
 };

@@ -1,6 +1,8 @@
 import { createRuntime, HoldfastError, InvalidOptionError, type Policy, type Runtime } from '@holdfast/core';
-import { abort, type Branch, cut, grow } from './abort-tree.ts';
-import { createDeadlineLine } from './deadline-line.ts';
+import { abort, type Branch, type Follower, follow, follows, own, unfollow } from './abort-tree.ts';
+import { createDeadlineLine, type Deadline } from './deadline-line.ts';
+import type { Guard } from './guard.ts';
+import { guardPolicy } from './layers.ts';
 
 /** An operation took longer than it may. It has ended; what it did before it noticed the abort is done. */
 export class TimeoutError extends HoldfastError {
@@ -21,33 +23,77 @@ export interface TimeoutOptions {
  * Aborts an operation's signal with a {@link TimeoutError} after `timeoutMs`, waits for the operation to end, and then
  * rejects with that error whatever the operation came to. It never lets go of one that still runs: an operation that
  * ignores its signal is waited for as long as it takes.
+ *
+ * Outside of a `retry` it is the time of all attempts together, inside of it the time of each. It counts from the end of
+ * the event loop's turn in which the operation began: never too early, and not for what blocked the loop in that turn.
  */
 export const timeout = ({ timeoutMs, runtime }: TimeoutOptions): Policy => {
   if (!(timeoutMs > 0)) throw new InvalidOptionError('timeoutMs', `found ${timeoutMs}; expected a number above 0`);
-  const line = createDeadlineLine<Timed>(createRuntime(runtime).clock, timeoutMs, (timed) => {
-    if (timed.branch.signal.aborted) return;
-    timed.error = new TimeoutError(timeoutMs);
-    abort(timed.branch, timed.error);
+  const keeper = createKeeper();
+  const line = createDeadlineLine<Timed>({
+    clock: createRuntime(runtime).clock,
+    lengthMs: timeoutMs,
+    onPassed: (timed) => {
+      if (timed.signal.aborted) return;
+      timed.error = new TimeoutError(timeoutMs);
+      abort(timed, timed.error);
+    },
+    onTurn: () => unfollow(keeper),
   });
-  return async (operation, signal) => {
-    signal.throwIfAborted();
-    const timed: Timed = { branch: grow(signal), error: undefined };
-    const deadline = line.join(timed);
-    try {
-      const result = await operation(timed.branch.signal);
-      if (timed.error === undefined) return result;
-    } catch (error) {
-      if (timed.error === undefined) throw error;
-    } finally {
-      cut(timed.branch);
-      line.leave(deadline);
-    }
-    throw timed.error;
+  const guard: Guard<Timed> = {
+    enter: (run) => {
+      const timed = createTimed();
+      keep(keeper, run.signal);
+      follow(run.signal, timed);
+      line.join(timed);
+      run.signal = timed.signal;
+      return timed;
+    },
+    leave: (timed, failure) => {
+      unfollow(timed);
+      line.leave(timed);
+      return timed.error === undefined ? failure : { error: timed.error };
+    },
   };
+  return guardPolicy(guard);
 };
 
 /** One run of an operation; `error` is set when its time was up first. */
-interface Timed {
-  readonly branch: Branch;
+interface Timed extends Branch, Deadline {
   error: TimeoutError | undefined;
 }
+
+const createTimed = (): Timed => {
+  const controller = new AbortController();
+  const timed: Timed = {
+    onAbort: abort,
+    controller,
+    signal: controller.signal,
+    error: undefined,
+    dueAtMs: 0,
+    earlier: undefined,
+    later: undefined,
+    stem: undefined,
+    previous: undefined,
+    next: undefined,
+    listener: undefined,
+    first: undefined,
+    last: undefined,
+  };
+  own(timed);
+  return timed;
+};
+
+/** Keeps the listener on the last caller's signal to the end of the turn, so that short runs do not come and go with it. */
+const createKeeper = (): Follower => ({
+  onAbort: () => {},
+  stem: undefined,
+  previous: undefined,
+  next: undefined,
+});
+
+const keep = (keeper: Follower, signal: AbortSignal): void => {
+  if (follows(keeper, signal)) return;
+  unfollow(keeper);
+  follow(signal, keeper);
+};

@@ -101,6 +101,27 @@ describe('backoff', () => {
     assert.equal(backoff(9, never, 4_000), 100);
   });
 
+  it('PB1: is the published formula of each jitter, for every attempt and every chance', () => {
+    // https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/, its n counted from 0
+    const previous = fc.integer({ min: 1, max: 2 ** 31 - 1 });
+    fc.assert(
+      fc.property(shape, attempt, chance, previous, ({ baseMs, maxMs }, nth, at, lastMs) => {
+        const between = (least: number, most: number): number => least + at * (most - least);
+        const cappedMs = Math.min(maxMs, baseMs * 2 ** (nth - 1));
+        const published: Readonly<Record<Jitter, number>> = {
+          none: cappedMs,
+          full: between(0, cappedMs),
+          equal: cappedMs / 2 + between(0, cappedMs / 2),
+          decorrelated: Math.min(maxMs, between(baseMs, Math.max(baseMs, lastMs) * 3)),
+        };
+        for (const jitter of ['none', 'full', 'equal', 'decorrelated'] as const) {
+          const delayMs = exponential({ baseMs, maxMs, jitter })(nth, () => at, lastMs);
+          assert.ok(Math.abs(delayMs - published[jitter]) <= 0.5 + 1e-6, `${jitter}: ${delayMs}`);
+        }
+      }),
+    );
+  });
+
   it('refuses delays that a timer cannot wait and shapes that make no sense', () => {
     const refused = { code: 'invalid_option' };
     assert.throws(() => constant({ delayMs: -1 }), refused);
@@ -110,5 +131,8 @@ describe('backoff', () => {
     assert.throws(() => exponential({ baseMs: 10, maxMs: 9 }), refused);
     assert.throws(() => exponential({ baseMs: 10, maxMs: 2 ** 31 }), refused);
     assert.throws(() => exponential({ baseMs: 10, maxMs: 100, factor: 0.5 }), refused);
+    const jitter = 'some' as 'none';
+    assert.throws(() => constant({ delayMs: 1, jitter }), { ...refused, option: 'jitter' });
+    assert.throws(() => exponential({ baseMs: 1, maxMs: 10, jitter }), { ...refused, option: 'jitter' });
   });
 });

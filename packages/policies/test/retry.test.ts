@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { ClosedError, createVirtualClock } from '@holdfast/core';
-import { constant, exponential, retry, TimeoutError } from '@holdfast/policies';
+import { CircuitOpenError, constant, exponential, retry, TimeoutError } from '@holdfast/policies';
 import fc from 'fast-check';
 
 const never = new AbortController().signal;
@@ -97,6 +97,94 @@ describe('retry', () => {
     );
     for (const { signal } of [waiting, running]) assert.equal(getEventListeners(signal, 'abort').length, 0);
     assert.equal(clock.timers, 0);
+  });
+
+  it('begins no attempt after its total time, and no wait for one', async () => {
+    const clock = createVirtualClock();
+    const starts: number[] = [];
+    const policy = retry({ attempts: 100, backoff: constant({ delayMs: 100 }), totalMs: 250, runtime: { clock } });
+    const result = assert.rejects(
+      policy(async () => {
+        starts.push(clock.monotonic());
+        throw new Error('down');
+      }, never),
+      /down/,
+    );
+    await clock.advance(200);
+    await result;
+    assert.deepEqual([starts, clock.monotonic(), clock.timers], [[0, 100, 200], 200, 0]);
+  });
+
+  it('PB1: waits no longer in sum than its total time, for any backoff and any work', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 500 }),
+        fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 20 }),
+        fc.integer({ min: 0, max: 50 }),
+        async (totalMs, delaysMs, workMs) => {
+          const clock = createVirtualClock();
+          const starts: number[] = [];
+          const result = retry({
+            attempts: delaysMs.length + 1,
+            backoff: (attempt) => delaysMs[attempt - 1] ?? 0,
+            totalMs,
+            runtime: { clock },
+          })(async () => {
+            starts.push(clock.monotonic());
+            await new Promise((resolve) => clock.after(workMs, () => resolve(undefined)));
+            throw new Error('down');
+          }, never).catch(() => 'ended');
+          await clock.advance(2_000);
+          assert.equal(await result, 'ended');
+          assert.ok(starts.every((startMs) => startMs <= totalMs));
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('waits as long as the error says, and then its own backoff', async () => {
+    const clock = createVirtualClock();
+    const { operation } = failing(new CircuitOpenError('bank', 'is open', 500));
+    const policy = retry({ attempts: 2, backoff: constant({ delayMs: 30 }), runtime: { clock } });
+    const result = policy(operation, never).then(() => clock.monotonic());
+    await clock.advance(1_000);
+    assert.equal(await result, 530);
+  });
+
+  it('leaves one listener on a signal under which many wait', async () => {
+    const clock = createVirtualClock();
+    const { signal } = new AbortController();
+    const policy = retry({ attempts: 2, backoff: constant({ delayMs: 10 }), runtime: { clock } });
+    const results = Array.from({ length: 20 }, () => policy(failing(new Error('one')).operation, signal));
+    await clock.advance(0);
+    assert.equal(getEventListeners(signal, 'abort').length, 1);
+    await clock.advance(10);
+    await Promise.all(results);
+    assert.equal(getEventListeners(signal, 'abort').length, 0);
+  });
+
+  it('counts what it runs again and why it gave up', async () => {
+    const counts: unknown[] = [];
+    const meter = {
+      count: (name: string, _by: number, attributes?: object) => void counts.push([name, attributes]),
+      gauge: () => {},
+      record: () => {},
+    };
+    const policy = retry({ attempts: 2, backoff: constant({ delayMs: 0 }), name: 'bank', runtime: { meter } });
+    await assert.rejects(policy(failing(1, 2, 3).operation, never));
+    await assert.rejects(policy(failing(new ClosedError('x')).operation, never));
+    assert.deepEqual(counts, [
+      ['holdfast.retry.again', { name: 'bank' }],
+      ['holdfast.retry.gave_up', { name: 'bank', reason: 'attempts' }],
+      ['holdfast.retry.gave_up', { name: 'bank', reason: 'final' }],
+    ]);
+  });
+
+  it('refuses options that cannot work', () => {
+    const backoff = constant({ delayMs: 0 });
+    assert.throws(() => retry({ attempts: 0, backoff }), { code: 'invalid_option', option: 'attempts' });
+    assert.throws(() => retry({ attempts: 2, backoff, totalMs: 0 }), { code: 'invalid_option', option: 'totalMs' });
   });
 
   it('never runs more often than its attempts and never fails one that succeeded', async () => {

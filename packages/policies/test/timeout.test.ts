@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
-import { createVirtualClock, systemClock } from '@holdfast/core';
+import { type Clock, createVirtualClock, systemClock } from '@holdfast/core';
 import { combine, TimeoutError, timeout } from '@holdfast/policies';
 import fc from 'fast-check';
 
@@ -24,7 +24,27 @@ describe('timeout', () => {
       }, signal),
       /thrown at once/,
     );
+    await clock.advance(0);
     assert.deepEqual([clock.timers, getEventListeners(signal, 'abort').length], [0, 0]);
+  });
+
+  it('sets one timer and one listener in a turn, however many runs come and go in it', async () => {
+    const clock = createVirtualClock();
+    const { signal } = new AbortController();
+    let timers = 0;
+    const after: Clock['after'] = (delayMs, callback) => {
+      timers++;
+      return clock.after(delayMs, callback);
+    };
+    let listeners = 0;
+    const add = signal.addEventListener.bind(signal);
+    signal.addEventListener = (type: string, listener: () => void) => {
+      listeners++;
+      add(type, listener);
+    };
+    const policy = timeout({ timeoutMs: 100, runtime: { clock: { ...clock, after } } });
+    for (let run = 0; run < 100; run++) await policy(async () => run, signal);
+    assert.deepEqual([timers, listeners], [1, 1]);
   });
 
   it('aborts with a TimeoutError and rejects with the same', async () => {
@@ -93,7 +113,7 @@ describe('timeout', () => {
     for (let at = 0; at < 20; at++) {
       void policy(untilAborted, signal).catch(() => ends.push([at, clock.monotonic()]));
       await clock.advance(10);
-      assert.ok(clock.timers <= 1);
+      assert.equal(clock.timers, 1);
       assert.ok(getEventListeners(signal, 'abort').length <= 1);
     }
     await clock.advance(100);
@@ -117,7 +137,8 @@ describe('timeout', () => {
         ),
       signal,
     ).catch(() => clock.monotonic());
-    const beside = clock.advance(50).then(() => policy(untilAborted, signal).catch(() => clock.monotonic()));
+    await clock.advance(50);
+    const beside = policy(untilAborted, signal).catch(() => clock.monotonic());
     await clock.advance(400);
     assert.deepEqual([await nested, await beside, clock.timers], [200, 150, 0]);
   });
@@ -153,8 +174,8 @@ describe('timeout', () => {
           await clock.advance(200);
           const first = Math.min(...timeoutsMs);
           const outcome = await result;
-          // Timers of the same instant fire in the order they were set: the work's is set after the deadlines, the caller's last.
-          if (first <= workMs && first <= (abortMs ?? 100)) {
+          // Timers of the same instant fire in the order they were set: the work's, the caller's, the deadlines' after the turn.
+          if (first < workMs && first < (abortMs ?? 100)) {
             assert.ok(outcome instanceof TimeoutError);
             assert.equal(outcome.timeoutMs, first);
             assert.equal(endedMs, first);
@@ -176,6 +197,7 @@ describe('timeout', () => {
     await setImmediate();
     const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     await Promise.all([work(), work(), work()]);
+    await new Promise((resolve) => systemClock.after(5, () => resolve(undefined)));
     assert.equal(getEventListeners(signal, 'abort').length, 0);
     assert.equal(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length, before);
   });
