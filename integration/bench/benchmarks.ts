@@ -11,6 +11,8 @@ import { drain } from './outbox/drain.ts';
 import { latency } from './outbox/latency.ts';
 import { diskUsed, millionRows } from './outbox/million-rows.ts';
 import { wokenRelays } from './outbox/woken-relays.ts';
+import { fourPolicies } from './policies/four-policies.ts';
+import { middlewareStack } from './policies/middleware-stack.ts';
 import { postgresLog } from './transport/postgres-log.ts';
 import { kafkaBatches } from './transports/kafka-batches.ts';
 import { kafkaLatency } from './transports/kafka-latency.ts';
@@ -52,6 +54,8 @@ export const benchmarks: readonly Benchmark[] = [
   kafkaBatches,
   kafkaRelay,
   kafkaLatency,
+  fourPolicies,
+  middlewareStack,
 ];
 
 /** Those whose row or group is named. */
