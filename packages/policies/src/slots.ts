@@ -29,7 +29,7 @@ export const checkSlots = ({ slots, queue = 0 }: SlotsOptions): Required<SlotsOp
   return { slots, queue };
 };
 
-/** `onMoved` is called after each change. */
+/** `onMoved` is called after each change of the name or of the queue. */
 export const createSlots = (
   { slots, queue }: { readonly slots: number; readonly queue: number },
   onMoved: () => void,
@@ -50,7 +50,7 @@ export const createSlots = (
     enter: (signal, refuse) => {
       if (running < slots) {
         running++;
-        onMoved();
+        if (running === slots) onMoved();
         return undefined;
       }
       if (line.size >= queue) throw refuse();
@@ -59,8 +59,9 @@ export const createSlots = (
       return turn;
     },
     leave: () => {
-      if (!line.admit()) running--;
-      onMoved();
+      const handedOn = line.admit();
+      if (!handedOn) running--;
+      if (handedOn || running === slots - 1) onMoved();
     },
   };
 };

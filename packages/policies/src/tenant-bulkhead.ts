@@ -49,7 +49,6 @@ export const tenantBulkhead = (options: TenantBulkheadOptions): TenantBulkhead =
   const { meter } = createRuntime(options.runtime);
   const rooms = new Map<string, Room>();
   let rejected = 0;
-  let running = 0;
   let waiting = 0;
 
   const reject = (error: Error, room?: Room): Error => {
@@ -61,12 +60,12 @@ export const tenantBulkhead = (options: TenantBulkheadOptions): TenantBulkhead =
 
   const open = (tenant: string): Room => {
     if (rooms.size >= maxTenants) throw reject(new TooManyTenantsError(name, maxTenants, tenant));
-    let was = { running: 0, waiting: 0 };
+    let before = 0;
     const slots = createSlots(limits, () => {
-      running += slots.running - was.running;
-      waiting += slots.waiting - was.waiting;
-      if (slots.waiting !== was.waiting) meter.gauge('holdfast.bulkhead.waiting', waiting, { name });
-      was = { running: slots.running, waiting: slots.waiting };
+      if (slots.waiting === before) return;
+      waiting += slots.waiting - before;
+      before = slots.waiting;
+      meter.gauge('holdfast.bulkhead.waiting', waiting, { name });
     });
     const room: Room = { tenant, slots, rejected: 0 };
     rooms.set(tenant, room);
@@ -91,7 +90,11 @@ export const tenantBulkhead = (options: TenantBulkheadOptions): TenantBulkhead =
     const { slots, rejected: refused } = rooms.get(tenant) ?? { slots: none, rejected: 0 };
     return { name: slots.name, running: slots.running, waiting: slots.waiting, rejected: refused };
   };
-  const read = (): TenantBulkheadState => ({ tenants: rooms.size, running, waiting, rejected });
+  const read = (): TenantBulkheadState => {
+    let running = 0;
+    for (const { slots } of rooms.values()) running += slots.running;
+    return { tenants: rooms.size, running, waiting, rejected };
+  };
   return withState(guardPolicy(guardOf(key)), read, {
     stateOf,
     of: (tenant: string) => guardPolicy(guardOf(() => tenant)),

@@ -27,24 +27,24 @@ export interface TripRule {
 }
 
 export const createTripRule = ({ failures, sampling }: TripOptions, clock: Clock): TripRule => {
-  if (failures === undefined && sampling === undefined) {
-    throw new InvalidOptionError('failures', 'found nothing that opens the circuit; give failures or sampling');
-  }
-  const rules = [
-    ...(failures === undefined ? [] : [inARow(failures)]),
-    ...(sampling === undefined ? [] : [inAWindow(sampling, clock)]),
-  ];
-  return {
-    ended: (failed) => {
-      let tripped = false;
-      for (const rule of rules) if (rule.ended(failed)) tripped = true;
-      return tripped;
-    },
-    reset: () => {
-      for (const rule of rules) rule.reset();
-    },
-  };
+  const inRow = failures === undefined ? undefined : inARow(failures);
+  const inWindow = sampling === undefined ? undefined : inAWindow(sampling, clock);
+  if (inRow !== undefined && inWindow !== undefined) return either(inRow, inWindow);
+  const rule = inRow ?? inWindow;
+  if (rule !== undefined) return rule;
+  throw new InvalidOptionError('failures', 'found nothing that opens the circuit; give failures or sampling');
 };
+
+const either = (one: TripRule, other: TripRule): TripRule => ({
+  ended: (failed) => {
+    const trips = [one.ended(failed), other.ended(failed)];
+    return trips.includes(true);
+  },
+  reset: () => {
+    one.reset();
+    other.reset();
+  },
+});
 
 const inARow = (most: number): TripRule => {
   requireWhole('failures', most, 1);

@@ -27,6 +27,7 @@ export const createWaitingLine = (): WaitingLine => {
         follow(signal, waiter);
       }),
     admit: () => {
+      if (line.size === 0) return false;
       for (const waiter of line) {
         line.delete(waiter);
         unfollow(waiter);
