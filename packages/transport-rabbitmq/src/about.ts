@@ -1,5 +1,5 @@
 import { type Runtime, sleep } from '@holdfast/core';
-import { settledOrAborted } from '@holdfast/flow';
+import { settledOrAborted, within } from '@holdfast/flow';
 import {
   type AmqpChannel,
   type AmqpConfirmChannel,
@@ -8,7 +8,7 @@ import {
   replyCodeOf,
   replyCodes,
 } from './amqp.ts';
-import { openConfirmChannel } from './channel.ts';
+import { type OpenChannel, openConfirmChannel } from './channel.ts';
 import { ConnectionLostError, TopicBusyError } from './errors.ts';
 import { aboutQueueOf } from './names.ts';
 
@@ -24,7 +24,7 @@ export interface About {
  * or written at once, mean all of what they say together.
  */
 export interface AboutTopics {
-  /** Undefined where there is no such topic. */
+  /** Undefined where there is no such topic. Throws `topic_busy` where nothing is stored, or others hold it. */
   read(connection: AmqpConnection, topic: string): Promise<About | undefined>;
   /** Adds what is missing. The queue exists. */
   add(connection: AmqpConnection, topic: string, about: About): Promise<void>;
@@ -32,6 +32,12 @@ export interface AboutTopics {
 
 /** How long another process may hold what is stored, or take to write it for the first time. */
 const patienceMs = 5_000;
+/**
+ * A quorum queue keeps in its log all that happened to it since its oldest message came, each reading included: after so
+ * many what is stored is written anew.
+ */
+const maxReadings = 100;
+const renewalMs = 1_000;
 
 export const createAboutTopics = ({ clock, random }: Pick<Runtime, 'clock' | 'random'>): AboutTopics => {
   /** Takes all there is, with patience where others hold it; empty after that. Throws 404 where there is no queue. */
@@ -55,6 +61,10 @@ export const createAboutTopics = ({ clock, random }: Pick<Runtime, 'clock' | 'ra
       const taken = await take(open.channel, queue, patienceMs);
       const about = merge(taken);
       if (about === undefined) throw new TopicBusyError(topic, queue);
+      if (taken.some(isWorn)) {
+        // Not now if the broker takes no messages.
+        await within(clock, renewalMs, (limit) => settledOrAborted(replace(open, queue, taken, about), limit));
+      }
       return about;
     } catch (error) {
       if (replyCodeOf(error) === replyCodes.notFound) return undefined;
@@ -74,8 +84,7 @@ export const createAboutTopics = ({ clock, random }: Pick<Runtime, 'clock' | 'ra
       const stored = merge(taken);
       const wanted = { ...about, groups: [...new Set([...(stored?.groups ?? []), ...about.groups])] };
       if (taken.length === 1 && stored?.groups.length === wanted.groups.length) return;
-      await confirmed(open.channel, open.ended, queue, wanted);
-      for (const message of taken) open.channel.ack(message);
+      await replace(open, queue, taken, wanted);
     } finally {
       await open.close();
     }
@@ -93,11 +102,14 @@ const merge = (messages: readonly AmqpMessage[]): About | undefined => {
   return merged;
 };
 
-/** Resolves when the broker has stored it. */
-const confirmed = async (
-  channel: AmqpConfirmChannel,
-  ended: AbortSignal,
+const isWorn = ({ properties }: AmqpMessage): boolean =>
+  Number(properties.headers?.['x-delivery-count']) >= maxReadings;
+
+/** Resolves when the broker has stored it, and what was taken has been acked. */
+const replace = async (
+  { channel, ended }: OpenChannel<AmqpConfirmChannel>,
   queue: string,
+  taken: readonly AmqpMessage[],
   about: About,
 ): Promise<void> => {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -112,4 +124,5 @@ const confirmed = async (
   });
   await settledOrAborted(promise, ended);
   if (!stored) throw new ConnectionLostError(`storing what is known about a topic in queue '${queue}'`, ended.reason);
+  for (const message of taken) channel.ack(message);
 };

@@ -7,7 +7,7 @@ export interface Acks {
   settledTo(position: string): void;
   /** This one is settled; told before `settledTo`. */
   settledOne(position: string): void;
-  /** Tells it now. Does nothing once the channel has ended. */
+  /** Tells all of it now. Does nothing once the channel has ended. */
   flush(): void;
 }
 
@@ -30,16 +30,16 @@ export const createAcks = ({ channel, ended }: OpenChannel, prefetch: number, on
     scheduled = true;
     setImmediate(() => {
       scheduled = false;
-      flush();
+      tell(crowd);
       onTurn();
     });
   };
 
-  const flush = (): void => {
+  const tell = (least: number): void => {
     if (ended.aborted) return;
     try {
       if (settledTo > ackedTo) ackPrefix();
-      if (waiting.size >= crowd) ackAlone();
+      if (waiting.size >= least) ackAlone();
     } catch {
       // The channel has just ended; its messages come again.
     }
@@ -66,7 +66,7 @@ export const createAcks = ({ channel, ended }: OpenChannel, prefetch: number, on
   };
 
   return {
-    flush,
+    flush: () => tell(1),
     settledTo: (position) => {
       settledTo = Number(position);
     },

@@ -6,8 +6,7 @@ export interface AmqpConnection {
   createChannel(): Promise<AmqpChannel>;
   createConfirmChannel(): Promise<AmqpConfirmChannel>;
   close(): Promise<void>;
-  // biome-ignore lint/suspicious/noExplicitAny: the listeners of an event emitter differ by event, and so does amqplib's own type.
-  on(event: string, listener: (...args: any[]) => void): unknown;
+  on(event: string, listener: (...args: never[]) => void): unknown;
 }
 
 export interface AmqpChannel {
@@ -22,8 +21,7 @@ export interface AmqpChannel {
   get(queue: string): Promise<AmqpMessage | false>;
   ack(message: AmqpMessage, allUpTo?: boolean): void;
   close(): Promise<void>;
-  // biome-ignore lint/suspicious/noExplicitAny: as above.
-  on(event: string, listener: (...args: any[]) => void): unknown;
+  on(event: string, listener: (...args: never[]) => void): unknown;
 }
 
 export interface AmqpConfirmChannel extends AmqpChannel {

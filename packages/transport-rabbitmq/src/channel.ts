@@ -1,5 +1,5 @@
-import { type Clock, HoldfastError } from '@holdfast/core';
-import { settledOrAborted, within } from '@holdfast/flow';
+import { HoldfastError } from '@holdfast/core';
+import { settledOrAborted } from '@holdfast/flow';
 import type { AmqpChannel, AmqpConfirmChannel, AmqpConnection } from './amqp.ts';
 import { ConnectionLostError } from './errors.ts';
 
@@ -72,7 +72,3 @@ export const onChannel = async <T>(
     await close();
   }
 };
-
-/** Resolves when the channel has closed, or after `limitMs`. */
-export const closeWithin = (clock: Clock, limitMs: number, { close }: OpenChannel): Promise<void> =>
-  within(clock, limitMs, (limit) => settledOrAborted(close(), limit));

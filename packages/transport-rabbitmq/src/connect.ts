@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '@holdfast/core';
 import { connect as connectAmqplib } from 'amqplib';
 import type { AmqpConnection } from './amqp.ts';
 import type { Settings } from './options.ts';
@@ -5,17 +6,29 @@ import type { Settings } from './options.ts';
 /** A half-open connection is found after two to three of these. RabbitMQ's own 60 s would take minutes. */
 const heartbeatSeconds = 10;
 
-/** Makes one connection, by the caller's own means or from the URL. */
-export const connectOnce = ({ connect, url = '', connectTimeoutMs }: Settings): Promise<AmqpConnection> => {
-  if (connect !== undefined) return connect();
-  const target = new URL(url);
-  if (!target.searchParams.has('heartbeat')) target.searchParams.set('heartbeat', String(heartbeatSeconds));
-  return connectAmqplib(target.href, {
-    noDelay: true,
-    timeout: connectTimeoutMs,
-    clientProperties: { connection_name: 'holdfast' },
-  });
+const handedOver = new WeakSet<AmqpConnection>();
+
+/** Makes one connection, by the caller's own means or from the URL; the latter ends when `signal` aborts before it is open. */
+export const connectOnce = async (settings: Settings, signal: AbortSignal): Promise<AmqpConnection> => {
+  const connection = await (settings.connect ?? connectTo(settings, signal))();
+  if (handedOver.has(connection)) {
+    throw new InvalidOptionError(
+      'connect',
+      'returned a connection that it had returned before; make a new one each time',
+    );
+  }
+  handedOver.add(connection);
+  return connection;
 };
+
+const connectTo =
+  ({ url = '', connectTimeoutMs }: Settings, signal: AbortSignal) =>
+  (): Promise<AmqpConnection> => {
+    const target = new URL(url);
+    if (!target.searchParams.has('heartbeat')) target.searchParams.set('heartbeat', String(heartbeatSeconds));
+    const socket = { signal, noDelay: true, timeout: connectTimeoutMs };
+    return connectAmqplib(target.href, { ...socket, clientProperties: { connection_name: 'holdfast' } });
+  };
 
 /** Where the broker is, for error messages: never with its password. */
 export const whereIs = ({ url }: Settings): string => (url === undefined ? 'the given connect()' : new URL(url).host);

@@ -42,6 +42,17 @@ export class MessageRefusedError extends HoldfastError {
   }
 }
 
+/** The broker does not let us publish to an exchange. It has ended the channel for it. */
+export class ExchangeRefusedError extends HoldfastError {
+  override readonly code = 'exchange_refused';
+  constructor(exchange: string, cause: unknown) {
+    super(`RabbitMQ does not let us publish to exchange '${exchange}'${because(cause)}; check the user's permissions`, {
+      cause,
+      retryable: true,
+    });
+  }
+}
+
 /** No queue took the message. */
 export class UnroutableError extends HoldfastError {
   override readonly code = 'unroutable';
@@ -67,10 +78,8 @@ export class PublishTimeoutError extends HoldfastError {
 /** As many messages wait to be sent as are allowed. */
 export class PublishQueueFullError extends HoldfastError {
   override readonly code = 'publish_queue_full';
-  constructor(waiting: number, capacity: number) {
-    super(`${waiting} messages wait to be sent, ${capacity} are allowed (maxQueued); publish fewer at once, or later`, {
-      retryable: true,
-    });
+  constructor(what: string) {
+    super(`${what}; publish fewer at once, or later`, { retryable: true });
   }
 }
 

@@ -12,6 +12,7 @@ export {
   BrokerUnavailableError,
   ConnectionLostError,
   DeclarationMismatchError,
+  ExchangeRefusedError,
   MessageRefusedError,
   PublishQueueFullError,
   PublishTimeoutError,

@@ -1,6 +1,7 @@
-import { ClosedError, type Runtime, sleep } from '@holdfast/core';
+import { ClosedError, InvalidOptionError, type Runtime, sleep } from '@holdfast/core';
 import { settledOrAborted, within } from '@holdfast/flow';
 import type { AmqpConnection } from './amqp.ts';
+import { attempt } from './attempt.ts';
 import { destroyConnection, isRefusal } from './connect.ts';
 import { BrokerRefusedError, BrokerUnavailableError } from './errors.ts';
 
@@ -8,7 +9,10 @@ export interface LinkOptions {
   /** For logs: what the connection is for. */
   readonly purpose: string;
   readonly where: string;
-  readonly connect: () => Promise<AmqpConnection>;
+  /** An attempt that is given up ends by its signal. */
+  readonly connect: (signal: AbortSignal) => Promise<AmqpConnection>;
+  /** How long an attempt may take. */
+  readonly connectTimeoutMs: number;
   readonly runtime: Runtime;
   /** A connection is open; `lost` aborts with the reason when it has gone. Must not throw. */
   readonly onOpen?: ((connection: AmqpConnection, lost: AbortSignal) => void) | undefined;
@@ -29,24 +33,31 @@ export interface Link {
   close(deadlineMs: number): Promise<void>;
 }
 
+/** It does not come right by waiting. */
+const isFinal = (failure: unknown): boolean =>
+  failure instanceof BrokerRefusedError || failure instanceof InvalidOptionError;
+
 const backoff = { firstMs: 100, maxMs: 10_000 };
+const steadyMs = 1_000;
 
 export const createLink = (options: LinkOptions): Link => {
-  const { purpose, where, connect, runtime, onOpen = () => {}, onBlocked = () => {} } = options;
+  const { purpose, where, connect, connectTimeoutMs, runtime, onOpen = () => {}, onBlocked = () => {} } = options;
   const { clock, log, random } = runtime;
   const stop = new AbortController();
   let current: AmqpConnection | undefined;
   let failure: unknown;
   let blocked: string | undefined;
-  let attempt = Promise.withResolvers<void>();
+  let tried = Promise.withResolvers<void>();
   let running: Promise<void> | undefined;
 
   const run = async (): Promise<void> => {
     for (let failures = 0; !stop.signal.aborted; ) {
       const connection = await tryConnect();
       if (connection !== undefined) {
-        failures = 0;
+        const openedAt = clock.monotonic();
         await live(connection);
+        // One that ends again and again as soon as it is open must not be made again at once.
+        if (clock.monotonic() - openedAt >= steadyMs) failures = 0;
       }
       if (stop.signal.aborted) return;
       // Full jitter: many processes that lost the same broker come back one by one.
@@ -57,8 +68,9 @@ export const createLink = (options: LinkOptions): Link => {
 
   const tryConnect = async (): Promise<AmqpConnection | undefined> => {
     try {
-      return await connect();
+      return await attempt({ connect, limitMs: connectTimeoutMs, stop: stop.signal, clock });
     } catch (error) {
+      if (stop.signal.aborted) return undefined;
       failure = isRefusal(error) ? new BrokerRefusedError(where, error) : error;
       const said = { purpose, where, error: failure };
       if (isRefusal(error)) log.error(said, 'RabbitMQ refuses the connection');
@@ -69,8 +81,8 @@ export const createLink = (options: LinkOptions): Link => {
   };
 
   const announce = (): void => {
-    attempt.resolve();
-    attempt = Promise.withResolvers<void>();
+    tried.resolve();
+    tried = Promise.withResolvers<void>();
   };
 
   /** Resolves when the connection has gone. */
@@ -119,8 +131,8 @@ export const createLink = (options: LinkOptions): Link => {
       const over = AbortSignal.any(signal === undefined ? [limit, stop.signal] : [limit, stop.signal, signal]);
       while (current === undefined && !over.aborted) {
         running ??= run();
-        await settledOrAborted(attempt.promise, over);
-        if (current === undefined && failure instanceof BrokerRefusedError) throw failure;
+        await settledOrAborted(tried.promise, over);
+        if (current === undefined && isFinal(failure)) throw failure;
       }
     });
     if (current !== undefined) return current;
@@ -137,7 +149,6 @@ export const createLink = (options: LinkOptions): Link => {
       await within(clock, deadlineMs, (limit) => settledOrAborted(connection.close(), limit));
       if (current !== undefined) destroyConnection(connection, new Error('closing took too long'));
     }
-    // A connection attempt under way ends by its own timeout; nobody needs to wait for it.
     if (connection !== undefined)
       await within(clock, 100, (limit) => settledOrAborted(running ?? Promise.resolve(), limit));
   };

@@ -1,5 +1,12 @@
-import { type Assignment, HoldfastError, type Runtime, type SubscribeOptions, sleep } from '@holdfast/core';
-import { createFifo, type Intake, type IntakePartition, type IntakeRecord, settledOrAborted } from '@holdfast/flow';
+import { type Assignment, HoldfastError } from '@holdfast/core';
+import {
+  type Announcer,
+  createFifo,
+  type Intake,
+  type IntakePartition,
+  type IntakeRecord,
+  settledOrAborted,
+} from '@holdfast/flow';
 import { type Acks, createAcks } from './acks.ts';
 import type { AmqpConnection, AmqpMessage } from './amqp.ts';
 import { type OpenChannel, openChannel } from './channel.ts';
@@ -10,14 +17,15 @@ export interface OwnedPartitionOptions {
   readonly assignment: Assignment;
   readonly prefetch: number;
   readonly intake: Pick<Intake, 'assign'>;
-  readonly subscribing: Pick<SubscribeOptions, 'group' | 'onAssigned' | 'onRevoked'>;
+  readonly announcer: Announcer;
   readonly toRecord: (message: AmqpMessage) => IntakeRecord;
-  readonly runtime: Runtime;
   /** There may be room, or an assignment more. */
   readonly onChange: () => void;
-  /** It has ended without being asked to. */
-  readonly onLost: (reason: unknown) => void;
+  readonly onLost: OnLost;
 }
+
+/** A partition has ended without being asked to. `active`: it had been consumed. */
+export type OnLost = (reason: unknown, active: boolean) => void;
 
 /** A partition while this subscription owns it, with a channel of its own: closing that hands back what is unacked, in order. */
 export interface OwnedPartition {
@@ -46,49 +54,31 @@ class ConsumerCancelledError extends HoldfastError {
   }
 }
 
-const assignAgainMs = 1_000;
-
 /** Takes up a partition whose lock is held. */
 export const ownPartition = (options: OwnedPartitionOptions): OwnedPartition => {
-  const { connection, queue, assignment, prefetch, intake, subscribing, toRecord, runtime, onChange, onLost } = options;
-  const { group, onAssigned, onRevoked } = subscribing;
-  const { log, clock } = runtime;
+  const { connection, queue, assignment, prefetch, intake, announcer, toRecord, onChange, onLost } = options;
   const over = new AbortController();
   /** The broker sends at most `prefetch` of them. */
   const waiting = createFifo<AmqpMessage>();
   let phase: OwnedPartition['phase'] = 'taking';
-  let told = false;
   let open: OpenChannel | undefined;
   let acks: Acks | undefined;
   let taken: IntakePartition | undefined;
 
   const take = async (): Promise<void> => {
-    await tellAssigned();
-    if (phase !== 'taking') return;
+    if (!(await announcer.assigned(assignment, over.signal))) return;
     const channel = await openChannel(connection);
+    if (over.signal.aborted) return channel.close();
     open = channel;
     channel.ended.addEventListener('abort', () => lose(channel.ended.reason), { once: true });
     await channel.channel.prefetch(prefetch);
-    if (phase !== 'taking') return;
+    if (over.signal.aborted) return;
     const ackOnes = createAcks(channel, prefetch, onChange);
     acks = ackOnes;
     taken = intake.assign(assignment, ackOnes.settledTo, ackOnes.settledOne);
     await channel.channel.consume(queue, onMessage);
     if (phase === 'taking') phase = 'active';
     onChange();
-  };
-
-  const tellAssigned = async (): Promise<void> => {
-    while (phase === 'taking') {
-      try {
-        told = true;
-        await onAssigned?.(assignment);
-        return;
-      } catch (error) {
-        log.error({ ...assignment, group, error }, 'onAssigned failed; it is called again');
-        await sleep(clock, assignAgainMs, over.signal).catch(() => {});
-      }
-    }
   };
 
   /** Must not throw: that would close the channel. */
@@ -109,32 +99,22 @@ export const ownPartition = (options: OwnedPartitionOptions): OwnedPartition => 
     return true;
   };
 
-  /** Waits for the subscriber no longer than the signal allows. */
-  const tellRevoked = (signal: AbortSignal): Promise<void> => {
-    if (!told) return Promise.resolve();
-    told = false;
-    const call = async (): Promise<void> => onRevoked?.(assignment, signal);
-    return settledOrAborted(
-      call().catch((error) => log.error({ ...assignment, group, error }, 'onRevoked failed')),
-      signal,
-    );
-  };
-
   const lose = (reason: unknown): void => {
     if (phase === 'gone' || phase === 'leaving') return;
+    const active = phase === 'active';
     phase = 'gone';
     over.abort();
     taken?.abandon();
-    void tellRevoked(AbortSignal.abort(reason));
+    void announcer.revoked(assignment, AbortSignal.abort(reason));
     void open?.close();
-    onLost(reason);
+    onLost(reason, active);
   };
 
   const finish = async (signal: AbortSignal): Promise<void> => {
     if (phase === 'gone') return;
     phase = 'leaving';
     over.abort();
-    await tellRevoked(signal);
+    await announcer.revoked(assignment, signal);
     acks?.flush();
     if (open !== undefined) await settledOrAborted(open.close(), signal);
     phase = 'gone';

@@ -6,7 +6,8 @@ import {
   type PublishOutcome,
   type Transport,
 } from '@holdfast/core';
-import { settledOrAborted } from '@holdfast/flow';
+import { isDeadTopic, settledOrAborted } from '@holdfast/flow';
+import { createAsking } from './asking.ts';
 import { PublishQueueFullError, PublishTimeoutError } from './errors.ts';
 import type { Link } from './link.ts';
 import type { Settings } from './options.ts';
@@ -32,91 +33,108 @@ export interface Publisher {
   readonly publish: Transport['publish'];
   /** Waits until nothing is under way, or `signal` aborts; then ends what is left. */
   close(signal: AbortSignal): Promise<void>;
-  /** Ends what has not been sent: there is no hope. */
-  failQueued(error: unknown): void;
 }
+
+/** How many bytes the bodies of all that wait or are on their way may have; a lone call may have more. */
+const maxInsideBytes = 268_435_456;
 
 export const createPublisher = (options: PublisherOptions): Publisher => {
   const { name, settings, sender, link, known, require, onOverdue } = options;
   const { maxBodyBytes, maxQueued, publishTimeoutMs, publishOrdering, runtime } = settings;
   const { clock, meter } = runtime;
   const calls = new Set<Call>();
-  /** How many calls wait to learn of a topic: those that come later must not overtake them. */
-  const asking = new Map<string, number>();
+  const asking = createAsking();
+  let accepted = 0;
+  let insideBytes = 0;
   let cancelTimer: (() => void) | undefined;
   let idle: PromiseWithResolvers<void> | undefined;
+  let closed = false;
 
-  /** Not async, and neither is `start`: each layer of promises shows in the rate of single messages. */
+  /** Not async: each layer of promises shows in the rate of single messages. */
   const publish: Transport['publish'] = (topic, messages, { signal } = {}) => {
     try {
-      checkPublish(topic, messages, maxBodyBytes);
+      // A dead letter's body lay on the broker already, though perhaps from somebody else.
+      checkPublish(topic, messages, isDeadTopic(topic) ? Number.POSITIVE_INFINITY : maxBodyBytes);
       if (messages.length === 0) return Promise.resolve();
-      if (signal?.aborted) throw PublishError.all(topic, messages, { outcome: 'failed', error: signal.reason });
-      const target = asking.size > 0 && asking.has(topic) ? undefined : known(topic);
-      if (target !== undefined) return start(target, messages, signal);
+      const refusal = whyRefused(messages, signal);
+      if (refusal !== undefined) throw PublishError.all(topic, messages, { outcome: 'failed', error: refusal });
+      return accept(topic, messages, signal);
     } catch (error) {
       return Promise.reject(error);
     }
-    return ask(topic, messages).then((target) => start(target, messages, signal));
   };
 
-  const ask = async (topic: string, messages: readonly Message[]): Promise<Topic> => {
-    asking.set(topic, (asking.get(topic) ?? 0) + 1);
-    try {
-      return await require(topic);
-    } catch (error) {
-      throw PublishError.all(topic, messages, { outcome: 'failed', error });
-    } finally {
-      const others = (asking.get(topic) ?? 1) - 1;
-      if (others === 0) asking.delete(topic);
-      else asking.set(topic, others);
+  const whyRefused = (messages: readonly Message[], signal: AbortSignal | undefined): unknown => {
+    if (closed) return new ClosedError(`transport '${name}'`);
+    if (signal?.aborted) return signal.reason;
+    const queued = sender.queued + asking.messages;
+    if (queued > 0 && queued + messages.length > maxQueued) {
+      return new PublishQueueFullError(`${queued} messages wait to be sent, ${maxQueued} are allowed (maxQueued)`);
     }
+    if (insideBytes > 0 && insideBytes + bytesOf(messages) > maxInsideBytes) {
+      return new PublishQueueFullError(`bodies of ${insideBytes} bytes are to be sent, ${maxInsideBytes} are allowed`);
+    }
+    return undefined;
   };
 
-  const start = (topic: Topic, messages: readonly Message[], signal: AbortSignal | undefined): Promise<void> => {
-    if (sender.queued > 0 && sender.queued + messages.length > maxQueued) {
-      const error = new PublishQueueFullError(sender.queued, maxQueued);
-      throw PublishError.all(topic.name, messages, { outcome: 'failed', error });
-    }
-    return new Promise((resolve, reject) => {
-      const sendings: Sending[] = [];
-      const onAbort = (): void => giveUp(call, () => signal?.reason);
+  const accept = (topic: string, messages: readonly Message[], signal: AbortSignal | undefined): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const bytes = bytesOf(messages);
+      const onAbort = (): void => {
+        giveUp([call], () => signal?.reason);
+      };
       const call: Call = {
-        ...{ topic, sendings, left: messages.length, over: false },
+        ...{ topic, messages, sequence: ++accepted, sendings: [], left: messages.length, over: false },
         outcomes: new Array(messages.length).fill(undefined),
         deadline: clock.monotonic() + publishTimeoutMs,
         finish: () => {
           signal?.removeEventListener('abort', onAbort);
+          asking.remove(call);
           calls.delete(call);
+          insideBytes -= bytes;
           if (calls.size === 0) idle?.resolve();
           const outcomes = call.outcomes as PublishOutcome[];
           if (outcomes.every(({ outcome }) => outcome === 'ok')) resolve();
-          else reject(new PublishError(topic.name, outcomes));
+          else reject(new PublishError(topic, outcomes));
         },
       };
-      try {
-        for (const message of messages) sendings.push(sendingOf(call, message));
-      } catch (error) {
-        reject(PublishError.all(topic.name, messages, { outcome: 'failed', error }));
-        return;
-      }
       calls.add(call);
+      insideBytes += bytes;
       signal?.addEventListener('abort', onAbort, { once: true });
-      for (const sending of sendings) sender.push(sending);
-      sender.pump();
+      const target = asking.has(topic) ? undefined : known(topic);
+      if (target !== undefined) send(call, target);
+      else if (asking.add(call)) void ask(topic);
       watchTime();
     });
+
+  const ask = async (name: string): Promise<void> => {
+    const found = await require(name).then(
+      (topic) => ({ topic }),
+      (error: unknown) => ({ error }),
+    );
+    // From here on in one step, so that no later call gets in between.
+    for (const call of asking.take(name)) {
+      if ('topic' in found) send(call, found.topic);
+      else endCall(call, () => found.error);
+    }
   };
 
-  const sendingOf = (call: Call, message: Message): Sending => {
+  const send = (call: Call, topic: Topic): void => {
+    try {
+      call.sendings = call.messages.map((message, index) => sendingOf(call, topic, { message, index }));
+    } catch (error) {
+      endCall(call, () => error);
+      return;
+    }
+    for (const sending of call.sendings) sender.push(sending);
+    sender.pump();
+  };
+
+  const sendingOf = (call: Call, topic: Topic, { message, index }: Place): Sending => {
     const { id, key, body } = message;
-    const { exchange, routingKey } = routeOf(name, call.topic, message);
+    const { exchange, routingKey } = routeOf(name, topic, message);
     return {
-      call,
-      index: call.sendings.length,
-      id,
-      exchange,
-      routingKey,
+      ...{ call, index, id, topic, exchange, routingKey },
       body: viewOf(body),
       properties: toWire(message),
       lane: publishOrdering === 'none' || key === undefined ? undefined : `${exchange}\n${key}`,
@@ -125,11 +143,26 @@ export const createPublisher = (options: PublisherOptions): Publisher => {
     };
   };
 
-  /** What has been sent may be stored, the rest is not and will not be. */
-  const giveUp = (call: Call, why: (sending: Sending) => unknown): void => {
-    const unsent = call.sendings.filter(({ state, index }) => state !== 'sent' && call.outcomes[index] === undefined);
-    endCall(call, (sending) => ({ outcome: sending.state === 'sent' ? 'unknown' : 'failed', error: why(sending) }));
-    for (const sending of unsent) sender.withdraw(sending, call.outcomes[sending.index]);
+  /** In order of acceptance. What of them has been sent may be stored; the rest will not be, nor what waits behind it. */
+  const giveUp = (ended: readonly Call[], why: (id: string) => unknown): void => {
+    for (const call of ended) {
+      const unsent = call.sendings.filter(({ state, index }) => state !== 'sent' && call.outcomes[index] === undefined);
+      endCall(call, why);
+      for (const sending of unsent) sender.withdraw(sending, why(sending.id));
+    }
+    if (publishOrdering === 'key')
+      failBehind(
+        ended.filter(({ sendings }) => sendings.length === 0),
+        why,
+      );
+  };
+
+  /** Of those whose topic is not known yet. */
+  const failBehind = (ended: readonly Call[], why: (id: string) => unknown): void => {
+    for (const topic of new Set(ended.map((call) => call.topic))) {
+      const ofTopic = ended.filter((call) => call.topic === topic);
+      asking.failBehind(ofTopic, why(ofTopic[0]?.messages[0]?.id ?? ''));
+    }
   };
 
   /** One timer, for the oldest call. */
@@ -147,12 +180,15 @@ export const createPublisher = (options: PublisherOptions): Publisher => {
   const endOverdue = (): void => {
     meter.gauge('holdfast.rabbitmq.publish_queued', sender.queued);
     const now = clock.monotonic();
-    let wasSent = false;
+    const overdue: Call[] = [];
     for (const call of calls) {
       if (call.deadline > now) break;
-      wasSent ||= call.sendings.some(({ state, index }) => state === 'sent' && call.outcomes[index] === undefined);
-      giveUp(call, ({ id }) => new PublishTimeoutError(id, publishTimeoutMs, whyLate()));
+      overdue.push(call);
     }
+    const wasSent = overdue.some(({ sendings, outcomes }) =>
+      sendings.some(({ state, index }) => state === 'sent' && outcomes[index] === undefined),
+    );
+    giveUp(overdue, (id) => new PublishTimeoutError(id, publishTimeoutMs, whyLate()));
     if (wasSent && link.blocked === undefined) onOverdue();
   };
 
@@ -167,21 +203,21 @@ export const createPublisher = (options: PublisherOptions): Publisher => {
       idle = Promise.withResolvers();
       await settledOrAborted(idle.promise, signal);
     }
+    closed = true;
     const error = new ClosedError(`transport '${name}'`);
-    for (const call of [...calls]) giveUp(call, () => error);
+    giveUp([...calls], () => error);
     cancelTimer?.();
   };
 
-  return {
-    publish,
-    close,
-    failQueued: (error) => {
-      for (const call of [...calls]) {
-        if (call.sendings.every(({ state }) => state !== 'sent')) giveUp(call, () => error);
-      }
-    },
-  };
+  return { publish, close };
 };
+
+interface Place {
+  readonly message: Message;
+  readonly index: number;
+}
+
+const bytesOf = (messages: readonly Message[]): number => messages.reduce((sum, { body }) => sum + body.byteLength, 0);
 
 /** Not a copy: the client copies it into its frames when it is sent, and what is not sent by then never is. */
 const viewOf = (body: Uint8Array): Buffer =>

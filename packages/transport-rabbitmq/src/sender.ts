@@ -1,15 +1,17 @@
-import { EarlierFailedError, type PublishOutcome, reach } from '@holdfast/core';
-import { createFifo, type Fifo } from '@holdfast/flow';
-import { type AmqpConfirmChannel, type AmqpMessage, replyCodeOf, replyCodes } from './amqp.ts';
+import { type Clock, type PublishOutcome, reach } from '@holdfast/core';
+import type { AmqpConfirmChannel, AmqpMessage } from './amqp.ts';
 import type { OpenChannel } from './channel.ts';
-import { ConnectionLostError, MessageRefusedError, UnsendableError } from './errors.ts';
+import { createChannelEnd } from './channel-end.ts';
+import { MessageRefusedError, UnsendableError } from './errors.ts';
 import { ok, type Sending, settle } from './sending.ts';
+import { createSendingLanes } from './sending-lanes.ts';
 
 export interface SenderOptions {
   /** How many may be sent and not confirmed. */
   readonly maxUnconfirmed: number;
   /** What becomes of a message that the broker stored nowhere; `again`: it is sent once more. Does not reject. */
   readonly onReturned: (sending: Sending) => Promise<PublishOutcome | 'again'>;
+  readonly clock: Clock;
 }
 
 /**
@@ -28,95 +30,48 @@ export interface Sender {
   withdraw(sending: Sending, error: unknown): void;
   /** Waiting to be sent. */
   readonly queued: number;
-  /** Sent, and neither confirmed nor refused. */
-  readonly unconfirmed: number;
 }
 
-export const createSender = ({ maxUnconfirmed, onReturned }: SenderOptions): Sender => {
-  const ready = createFifo<Sending>();
-  /** Who waits in a lane for the one of it that is ready or on its way. */
-  const lanes = new Map<string, Fifo<Sending> | undefined>();
+export const createSender = ({ maxUnconfirmed, onReturned, clock }: SenderOptions): Sender => {
+  const lanes = createSendingLanes();
+  const channelEnd = createChannelEnd(clock);
   /** By delivery tag, oldest first. */
   let flying = new Map<number, Sending>();
   let channel: AmqpConfirmChannel | undefined;
   let lastTag = 0;
   let firstTag = 1;
   let blocked = false;
-  let queued = 0;
   let unconfirmed = 0;
-
-  const push = (sending: Sending): void => {
-    queued++;
-    const { lane } = sending;
-    if (lane === undefined || !lanes.has(lane)) {
-      if (lane !== undefined) lanes.set(lane, undefined);
-      makeReady(sending);
-      return;
-    }
-    let waiting = lanes.get(lane);
-    if (waiting === undefined) {
-      waiting = createFifo();
-      lanes.set(lane, waiting);
-    }
-    waiting.push(sending);
-  };
-
-  const makeReady = (sending: Sending): void => {
-    sending.state = 'ready';
-    ready.push(sending);
-  };
 
   const pump = (): void => {
     while (channel !== undefined && !blocked && unconfirmed < maxUnconfirmed) {
-      const sending = ready.shift();
+      const sending = lanes.next();
       if (sending === undefined) return;
-      queued--;
-      if (sending.call.over) leaveLane(sending);
-      else send(channel, sending);
+      send(channel, sending);
     }
   };
 
   const send = (over: AmqpConfirmChannel, sending: Sending): void => {
+    const refusal = channelEnd.refusalOf(sending.exchange);
+    if (refusal !== undefined) {
+      lanes.fail(sending, { outcome: 'failed', error: refusal });
+      return;
+    }
     try {
       over.publish(sending.exchange, sending.routingKey, sending.body, sending.properties);
     } catch (error) {
       // Thrown before anything was written: its frames cannot be made, or the channel is just ending.
-      if (error instanceof RangeError) {
-        fail(sending, { outcome: 'failed', error: new UnsendableError(sending.id, error) });
+      if (error instanceof RangeError || error instanceof TypeError) {
+        lanes.fail(sending, { outcome: 'failed', error: new UnsendableError(sending.id, error) });
       } else {
         channel = undefined;
-        queued++;
-        makeReady(sending);
+        lanes.again(sending);
       }
       return;
     }
     sending.state = 'sent';
     unconfirmed++;
     flying.set(++lastTag, sending);
-  };
-
-  /** The next of its lane may go. */
-  const leaveLane = ({ lane }: Sending): void => {
-    if (lane === undefined) return;
-    const next = lanes.get(lane)?.shift();
-    if (next === undefined) lanes.delete(lane);
-    else makeReady(next);
-  };
-
-  const fail = (sending: Sending, outcome: PublishOutcome & { readonly error: unknown }): void => {
-    settle(sending, outcome);
-    failBehind(sending, () => true, outcome.error);
-    leaveLane(sending);
-  };
-
-  const failBehind = ({ lane, call }: Sending, match: (one: Sending) => boolean, cause: unknown): void => {
-    const waiting = lane === undefined ? undefined : lanes.get(lane);
-    if (waiting === undefined || waiting.size === 0) return;
-    const behind = waiting.remove(match);
-    queued -= behind.length;
-    if (behind.length === 0) return;
-    const outcome: PublishOutcome = { outcome: 'failed', error: new EarlierFailedError(call.topic.name, cause) };
-    for (const one of behind) settle(one, outcome);
   };
 
   const confirm = (sending: Sending, isStored: boolean): void => {
@@ -127,9 +82,9 @@ export const createSender = ({ maxUnconfirmed, onReturned }: SenderOptions): Sen
     unconfirmed--;
     if (isStored) {
       settle(sending, ok);
-      leaveLane(sending);
+      lanes.leave(sending);
     } else {
-      fail(sending, { outcome: 'failed', error: new MessageRefusedError(sending.id, sending.call.topic.name) });
+      lanes.fail(sending, { outcome: 'failed', error: new MessageRefusedError(sending.id, sending.call.topic) });
     }
   };
 
@@ -138,13 +93,12 @@ export const createSender = ({ maxUnconfirmed, onReturned }: SenderOptions): Sen
     unconfirmed--;
     if (outcome === 'again') {
       sending.returned = false;
-      queued++;
-      makeReady(sending);
+      lanes.again(sending);
     } else if (outcome.outcome === 'ok') {
       settle(sending, ok);
-      leaveLane(sending);
+      lanes.leave(sending);
     } else {
-      fail(sending, outcome);
+      lanes.fail(sending, outcome);
     }
     pump();
   };
@@ -195,43 +149,21 @@ export const createSender = ({ maxUnconfirmed, onReturned }: SenderOptions): Sen
     const sendings = [...lost.values()];
     lost.clear();
     unconfirmed -= sendings.length;
-    const tooLarge = replyCodeOf(reason) === replyCodes.mismatch ? largest(sendings) : undefined;
-    const error = new ConnectionLostError('no confirm came', reason);
-    for (const sending of sendings) {
-      fail(
-        sending,
-        sending === tooLarge
-          ? { outcome: 'failed', error: new UnsendableError(sending.id, reason) }
-          : { outcome: 'unknown', error },
-      );
-    }
+    const failureOf = channelEnd.judge(sendings, reason);
+    for (const sending of sendings) lanes.fail(sending, failureOf(sending));
   };
 
   return {
-    push,
+    push: lanes.push,
     pump,
     attach,
     block: (isBlocked) => {
       blocked = isBlocked;
       pump();
     },
-    withdraw: (sending, error) => {
-      let behind = sending.state !== 'waiting';
-      failBehind(
-        sending,
-        (one) => {
-          const matches = behind || one === sending;
-          behind = matches;
-          return matches;
-        },
-        error,
-      );
-    },
+    withdraw: lanes.withdraw,
     get queued() {
-      return queued;
-    },
-    get unconfirmed() {
-      return unconfirmed;
+      return lanes.queued;
     },
   };
 };
@@ -254,10 +186,3 @@ const markReturned = (flying: ReadonlyMap<number, Sending>, { fields, properties
     }
   }
 };
-
-/** The broker closes a channel with this code for a message above its size limit, and the largest is above it if any is. */
-const largest = (sendings: readonly Sending[]): Sending | undefined =>
-  sendings.reduce<Sending | undefined>(
-    (most, one) => (most === undefined || one.body.length > most.body.length ? one : most),
-    undefined,
-  );

@@ -3,13 +3,12 @@ import { within } from '@holdfast/flow';
 import { type AmqpChannel, type AmqpConnection, replyCodeOf, replyCodes } from './amqp.ts';
 import { type OpenChannel, onChannel, openChannel } from './channel.ts';
 import { extraOf, lockOf, membersQueueOf, queueOf } from './names.ts';
-import type { OwnedPartition } from './owned-partition.ts';
+import type { OnLost, OwnedPartition } from './owned-partition.ts';
+import { createSetbacks } from './setbacks.ts';
 import { declareExchange, declareGroup, type OwnTopic } from './topics.ts';
 
 /** What a subscription owns of one topic, over one connection. */
 export interface Share {
-  /** Makes what must be there. Rejects where that cannot be. */
-  join(): Promise<void>;
   /** Looks who else is there, lets go of what is too much and takes what is free. */
   tick(): Promise<void>;
   readonly owned: readonly OwnedPartition[];
@@ -24,7 +23,7 @@ export interface ShareOptions {
   readonly drainMs: number;
   readonly runtime: Runtime;
   /** Takes up a partition whose lock is held. */
-  readonly own: (queue: string, assignment: Assignment, onLost: (reason: unknown) => void) => OwnedPartition;
+  readonly own: (queue: string, assignment: Assignment, onLost: OnLost) => OwnedPartition;
   /** Something has changed that the next look should not wait for. */
   readonly wake: () => void;
 }
@@ -40,6 +39,8 @@ export const createShare = (options: ShareOptions): Share => {
   const { connection, topic, group, drainMs, runtime, own, wake } = options;
   const { clock, ids, log, random } = runtime;
   const owned = new Map<number, OwnedPartition>();
+  const setbacks = createSetbacks(clock);
+  const unlocking = new Map<string, Promise<void>>();
   const members = membersQueueOf(topic.name, group);
   let control: OpenChannel | undefined;
   let membership: OpenChannel | undefined;
@@ -49,9 +50,11 @@ export const createShare = (options: ShareOptions): Share => {
   const join = async (): Promise<void> => {
     await declareExchange(connection, topic);
     await declareGroup(connection, topic, group);
-    membership = await openChannel(connection);
-    // Nothing ever comes: being a consumer is all.
-    await membership.channel.consume(members, () => {});
+    void membership?.close();
+    const mine = await openChannel(connection);
+    membership = mine;
+    // Nothing ever comes but word that the queue was deleted: being a consumer is all.
+    await mine.channel.consume(members, () => void mine.close().then(wake));
   };
 
   const channel = async (): Promise<AmqpChannel> => {
@@ -61,6 +64,8 @@ export const createShare = (options: ShareOptions): Share => {
 
   /** True where the lock is ours now. Being refused costs the channel. */
   const lock = async (name: string): Promise<boolean> => {
+    // It is still ours: it would be given to us, and then taken away.
+    await unlocking.get(name);
     try {
       await (await channel()).assertQueue(name, exclusive);
       return true;
@@ -71,8 +76,17 @@ export const createShare = (options: ShareOptions): Share => {
   };
 
   /** On a channel of its own, so that nothing else can end it half-way; the connection's end does the same. */
-  const unlock = (name: string): Promise<void> =>
-    onChannel(connection, (at) => at.deleteQueue(name)).then(wake, () => {});
+  const unlock = (name: string): Promise<void> => {
+    const unlocked = onChannel(connection, (at) => at.deleteQueue(name)).then(
+      () => {},
+      () => {},
+    );
+    unlocking.set(name, unlocked);
+    return unlocked.then(() => {
+      unlocking.delete(name);
+      wake();
+    });
+  };
 
   const tick = async (): Promise<void> => {
     if (membership === undefined || membership.ended.aborted) await join();
@@ -122,7 +136,7 @@ export const createShare = (options: ShareOptions): Share => {
     const start = Math.floor(random() * topic.partitions);
     for (let n = 0; n < topic.partitions; n++) {
       const partition = (start + n) % topic.partitions;
-      if (owned.has(partition) || !(await isFree(partition))) continue;
+      if (owned.has(partition) || setbacks.rests(partition) || !(await isFree(partition))) continue;
       if (staying().length >= even && extra === undefined) await takeExtra(leftOver);
       if (staying().length >= even + (extra === undefined ? 0 : 1)) return;
       if (await lock(lockOf(topic.name, group, partition))) take(partition);
@@ -145,7 +159,8 @@ export const createShare = (options: ShareOptions): Share => {
 
   const take = (partition: number): void => {
     const assignment = { topic: topic.name, partition, token: ids() };
-    const one = own(queueOf(topic.name, group, partition), assignment, (reason) => {
+    const one = own(queueOf(topic.name, group, partition), assignment, (reason, active) => {
+      if (!active) setbacks.note(partition, reason);
       if (owned.get(partition) === one) owned.delete(partition);
       log.warn({ ...assignment, group, error: reason }, 'lost a partition; its messages are delivered again');
       void unlock(lockOf(topic.name, group, partition));
@@ -154,7 +169,6 @@ export const createShare = (options: ShareOptions): Share => {
   };
 
   return {
-    join,
     tick,
     get owned() {
       return [...owned.values()];
@@ -162,8 +176,11 @@ export const createShare = (options: ShareOptions): Share => {
     get missing() {
       const active = staying().filter(({ phase }) => phase === 'active').length;
       if (target === undefined) return `has not looked yet who else reads topic '${topic.name}'`;
+      if (active >= target && active >= staying().length) return undefined;
+      const failed = setbacks.why(`cannot take up a partition of topic '${topic.name}'`);
+      if (failed !== undefined) return failed;
       if (active < target) return `has ${active} of its ${target} partitions of topic '${topic.name}'`;
-      return active < staying().length ? `takes up partitions of topic '${topic.name}'` : undefined;
+      return `takes up partitions of topic '${topic.name}'`;
     },
   };
 };

@@ -1,5 +1,12 @@
-import { type Assignment, type Receive, type SubscribeOptions, type Subscription, sleep } from '@holdfast/core';
-import { createIntake, type IntakeOptions, settledOrAborted, within } from '@holdfast/flow';
+import { type Assignment, type Receive, type SubscribeOptions, type Subscription, sleep, textOf } from '@holdfast/core';
+import {
+  createAnnouncer,
+  createBell,
+  createIntake,
+  type IntakeOptions,
+  settledOrAborted,
+  within,
+} from '@holdfast/flow';
 import { createAdoptedShare } from './adopted-share.ts';
 import type { AmqpConnection } from './amqp.ts';
 import { connectOnce, whereIs } from './connect.ts';
@@ -7,8 +14,9 @@ import { BrokerUnavailableError } from './errors.ts';
 import { readHealth } from './health.ts';
 import { createIntaking } from './intaking.ts';
 import { createLink } from './link.ts';
+import { lookAfter } from './look-after.ts';
 import type { Settings } from './options.ts';
-import { type OwnedPartition, ownPartition } from './owned-partition.ts';
+import { type OnLost, type OwnedPartition, ownPartition } from './owned-partition.ts';
 import { isLoss } from './persevere.ts';
 import { createShare, type Share } from './share.ts';
 import type { Topic } from './topics.ts';
@@ -40,7 +48,8 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
   const stop = new AbortController();
   const ended = Promise.withResolvers<void>();
   ended.promise.catch(() => {});
-  let wakeUp = Promise.withResolvers<void>();
+  const bell = createBell(clock);
+  const announcer = createAnnouncer(options, runtime);
   let shares: readonly Share[] = [];
   let failure: unknown;
   let turn = 0;
@@ -65,26 +74,21 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
     }
   };
 
-  const wake = (): void => {
-    wakeUp.resolve();
-    wakeUp = Promise.withResolvers();
-  };
-
   const shareOf = (connection: AmqpConnection, topic: Topic): Share => {
     const read = topic.kind === 'own' ? undefined : topic.adoption.read;
-    const own = (queue: string, assignment: Assignment, onLost: (reason: unknown) => void): OwnedPartition =>
+    const own = (queue: string, assignment: Assignment, onLost: OnLost): OwnedPartition =>
       ownPartition({
-        ...{ connection, queue, assignment, prefetch, intake, subscribing: options, runtime },
+        ...{ connection, queue, assignment, prefetch, intake, announcer },
         toRecord: (raw) => toRecord(topic.name, read, raw),
         onChange: takeIn,
-        onLost: (reason) => {
-          onLost(reason);
+        onLost: (...why) => {
+          onLost(...why);
           takeIn();
-          wake();
+          bell.ring();
         },
       });
-    const common = { connection, group, runtime, own, wake };
-    if (topic.kind === 'own') return createShare({ ...common, topic, drainMs });
+    const common = { connection, group, runtime, own };
+    if (topic.kind === 'own') return createShare({ ...common, topic, drainMs, wake: bell.ring });
     return createAdoptedShare({ ...common, topic: topic.name, queue: topic.adoption.queue ?? '' });
   };
 
@@ -93,34 +97,30 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
     shares = topics.map((topic) => shareOf(connection, topic));
     const mine = shares;
     const over = AbortSignal.any([lost, stop.signal]);
-    while (!over.aborted) {
-      const woken = wakeUp.promise;
-      try {
-        for (const share of mine) await share.tick();
-        failure = undefined;
-        firstLook.resolve();
-      } catch (error) {
-        if (over.aborted) break;
-        failure = error;
-        if (!isLoss(error)) firstLook.reject(error);
-        log.error({ group, error }, 'could not look after the partitions; tries again');
-      }
-      const settled = failure === undefined && mine.every(({ missing }) => missing === undefined);
-      await within(clock, settled ? balanceMs : balanceMs / 4, (limit) =>
-        Promise.race([settledOrAborted(woken, limit), settledOrAborted(woken, over)]),
-      );
-    }
+    await lookAfter({
+      ...{ connection, shares, over, bell, balanceMs, runtime, onLooked },
+      answerMs: connectTimeoutMs,
+    });
     if (shares === mine) shares = [];
     for (const one of mine.flatMap((share) => share.owned)) {
       if (!stop.signal.aborted) one.lose(lost.reason);
     }
   };
 
+  const onLooked = (error: unknown): void => {
+    if (error === undefined) firstLook.resolve();
+    else if (!isLoss(error)) firstLook.reject(error);
+    if (error !== undefined && textOf(error) !== textOf(failure)) {
+      log.error({ group, error }, 'could not look after the partitions; tries again');
+    }
+    failure = error;
+  };
+
   const firstLook = Promise.withResolvers<void>();
   firstLook.promise.catch(() => {});
   const link = createLink({
     ...{ purpose: `group ${group}`, where: whereIs(settings), runtime },
-    connect: () => connectOnce(settings),
+    ...{ connectTimeoutMs, connect: (signal) => connectOnce(settings, signal) },
     onOpen: (connection, lost) => {
       live(connection, lost).catch((error: unknown) => log.error({ group, error }, 'a subscription stopped by a bug'));
     },

@@ -9,7 +9,7 @@ import { deadTopicOf, isDeadTopic } from '@holdfast/flow';
 import { type About, createAboutTopics } from './about.ts';
 import { type AmqpChannel, type AmqpConnection, replyCodeOf, replyCodes } from './amqp.ts';
 import { onChannel } from './channel.ts';
-import { AdoptedMissingError, DeclarationMismatchError } from './errors.ts';
+import { AdoptedMissingError, DeclarationMismatchError, TopicBusyError } from './errors.ts';
 import { aboutQueueOf, membersQueueOf, queueOf } from './names.ts';
 import type { Adoption, Settings } from './options.ts';
 
@@ -24,6 +24,7 @@ export interface OwnTopic {
 export interface ForeignTopic {
   readonly kind: 'adopted';
   readonly name: string;
+  readonly partitions: 1;
   readonly adoption: Adoption;
 }
 
@@ -37,6 +38,8 @@ export interface Topics {
   /** Makes it where it is missing, with its dead topic. Throws `topology_mismatch`, `declaration_mismatch`. */
   ensure(name: string, partitions?: number): Promise<Topic>;
   about(name: string): Promise<About | undefined>;
+  /** As `about`; one whose making broke off half-way is not there yet. */
+  find(name: string): Promise<About | undefined>;
   /** Only the topic itself. */
   create(name: string, partitions: number): Promise<OwnTopic>;
   hasGroup(topic: OwnTopic, group: string): Promise<boolean>;
@@ -73,6 +76,16 @@ export const createTopics = ({ settings, connection, runtime }: TopicsOptions): 
 
   const about = async (name: string): Promise<About | undefined> => abouts.read(await connection(), name);
 
+  const find = async (name: string): Promise<About | undefined> => {
+    try {
+      return await about(name);
+    } catch (error) {
+      // Making it again is right if somebody only holds it.
+      if (error instanceof TopicBusyError) return undefined;
+      throw error;
+    }
+  };
+
   const remember = (name: string, partitions: number): OwnTopic => {
     const topic: OwnTopic = { kind: 'own', name, partitions };
     topics.set(name, topic);
@@ -87,7 +100,7 @@ export const createTopics = ({ settings, connection, runtime }: TopicsOptions): 
 
   const requireAdopted = async (name: string, adoption: Adoption): Promise<Topic> => {
     await checkAdopted(await connection(), name, adoption);
-    const topic: ForeignTopic = { kind: 'adopted', name, adoption };
+    const topic: ForeignTopic = { kind: 'adopted', name, partitions: 1, adoption };
     topics.set(name, topic);
     return topic;
   };
@@ -131,7 +144,7 @@ export const createTopics = ({ settings, connection, runtime }: TopicsOptions): 
   };
 
   const ensureOne = async (name: string, partitions: number | undefined): Promise<OwnTopic> => {
-    const stored = await about(name);
+    const stored = await find(name);
     if (stored === undefined) {
       runtime.log.info({ topic: name, partitions: partitions ?? defaultPartitions }, 'makes a topic');
       return create(name, partitions ?? defaultPartitions);
@@ -165,6 +178,7 @@ export const createTopics = ({ settings, connection, runtime }: TopicsOptions): 
     require,
     ensure,
     about,
+    find,
     create,
     hasGroup,
     createGroup,

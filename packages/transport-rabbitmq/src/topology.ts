@@ -1,20 +1,17 @@
 import {
   type GroupDescription,
-  InvalidOptionError,
   type TopicDescription,
   type Topology,
-  type TopologyChange,
-  TopologyMismatchError,
   type TopologyRequest,
   UnknownTopicError,
   UnsupportedError,
 } from '@holdfast/core';
-import { deadTopicOf, isDeadTopic } from '@holdfast/flow';
+import { createDeclaredTopology } from '@holdfast/flow';
 import { type AmqpConnection, replyCodeOf, replyCodes } from './amqp.ts';
 import { onChannel } from './channel.ts';
 import { queueOf } from './names.ts';
-import { type Adoption, requirePartitions, type Settings } from './options.ts';
-import { type OwnTopic, refuseReplay, type Topics } from './topics.ts';
+import { requirePartitions, type Settings } from './options.ts';
+import { type OwnTopic, refuseReplay, type Topic, type Topics } from './topics.ts';
 
 export interface QueueTopology extends Topology {
   /** Applies what the options declare, once per connection. Called before each use, so that a mismatch is found by whoever uses it. */
@@ -38,31 +35,11 @@ export interface TopologyOptions {
 
 export const createTopology = (options: TopologyOptions): QueueTopology => {
   const { name, settings, topics, connection, insist, requireOpen, unsettled } = options;
+  const none = Object.keys(settings.topics).length === 0;
   let declared: Promise<void> | undefined;
-  let isDeclared = Object.keys(settings.topics).length === 0;
+  let isDeclared = none;
 
-  const plan = async (request: TopologyRequest): Promise<readonly TopologyChange[]> => {
-    const changes: TopologyChange[] = [];
-    for (const [topic, { partitions, groups = {} }] of Object.entries(request.topics)) {
-      check(topic, partitions);
-      const stored = await topics.about(topic);
-      if (stored !== undefined && partitions !== undefined && stored.partitions !== partitions) {
-        throw new TopologyMismatchError(topic, stored.partitions, partitions);
-      }
-      const count = stored?.partitions ?? partitions ?? settings.partitions;
-      if (stored === undefined) changes.push({ change: 'create-topic', topic, partitions: count });
-      const own: OwnTopic = { kind: 'own', name: topic, partitions: count };
-      for (const [group, from] of Object.entries(groups)) {
-        if (stored !== undefined && (await topics.hasGroup(own, group))) continue;
-        refuseReplay(name, topic, group, from);
-        changes.push({ change: 'create-group', topic, group, from });
-      }
-    }
-    return changes;
-  };
-
-  const check = (topic: string, partitions: number | undefined): void => {
-    if (topic === '') throw new InvalidOptionError('topics', 'found an empty name; name the topic');
+  const find = async (topic: string): Promise<OwnTopic | undefined> => {
     if (settings.adopted.has(topic)) {
       throw new UnsupportedError(
         name,
@@ -70,25 +47,69 @@ export const createTopology = (options: TopologyOptions): QueueTopology => {
         'it was adopted, so somebody else declares it; leave it out of the request',
       );
     }
-    if (partitions !== undefined) requirePartitions(`topics.${topic}.partitions`, partitions);
+    const stored = await topics.find(topic);
+    return stored && { kind: 'own', name: topic, partitions: stored.partitions };
   };
 
-  const apply = async (request: TopologyRequest): Promise<void> => {
-    for (const change of await plan(request)) {
-      if (change.change === 'create-topic') await topics.create(change.topic, change.partitions);
-      else await topics.createGroup(await requireOwn(change.topic), change.group);
+  const require = async (topic: string): Promise<Topic> => {
+    const adoption = settings.adopted.get(topic);
+    if (adoption !== undefined) return { kind: 'adopted', name: topic, partitions: 1, adoption };
+    const stored = await topics.about(topic);
+    if (stored === undefined) throw new UnknownTopicError(topic, []);
+    return { kind: 'own', name: topic, partitions: stored.partitions };
+  };
+
+  const createGroup = (topic: Topic, group: string): Promise<void> => {
+    if (topic.kind === 'own') return topics.createGroup(topic, group);
+    throw new UnsupportedError(name, `make a group in topic '${topic.name}'`, 'it was adopted');
+  };
+
+  /** One that is not stored with its topic was left half-made. */
+  const hasGroup = async (topic: Topic, group: string): Promise<boolean> =>
+    topic.kind === 'own' &&
+    (await topics.about(topic.name))?.groups.includes(group) === true &&
+    (await topics.hasGroup(topic, group));
+
+  const lagOf = async (topic: Topic, group: string): Promise<number> => {
+    const queues = Array.from({ length: topic.partitions }, (_, partition) => queueOf(topic.name, group, partition));
+    return (await countReady(connection, queues)) + unsettled(topic.name, group);
+  };
+
+  const groupsOf = async (topic: Topic): Promise<readonly GroupDescription[]> => {
+    if (topic.kind === 'adopted') return [];
+    const groups = (await topics.about(topic.name))?.groups ?? [];
+    return Promise.all(groups.map(async (group) => ({ group, lag: await lagOf(topic, group) })));
+  };
+
+  const create = () =>
+    createDeclaredTopology<Topic>({
+      ...{ topics: settings.topics, partitions: settings.partitions, requirePartitions, requireOpen },
+      ...{ find, require, hasGroup, create: topics.create, createGroup, groups: groupsOf, adopted },
+      seek: async (topic, group) => {
+        throw new UnsupportedError(
+          name,
+          `move group '${group}' of topic '${topic.name}'`,
+          'a queue has no positions: what was acked is gone; publish the messages again under their ids',
+        );
+      },
+    });
+  let topology = create();
+
+  /** Of what is to start at the earliest message, all must be there. */
+  const refuseReplays = async ({ topics: wanted }: TopologyRequest): Promise<void> => {
+    for (const [topic, { groups = {} }] of Object.entries(wanted)) {
+      for (const [group, from] of Object.entries(groups)) {
+        if (from !== 'earliest') continue;
+        const found = await find(topic);
+        if (found === undefined || !(await hasGroup(found, group))) refuseReplay(name, topic, group, from);
+      }
     }
-  };
-
-  const requireOwn = async (topic: string): Promise<OwnTopic> => {
-    const found = await topics.require(topic);
-    if (found.kind === 'own') return found;
-    throw new UnsupportedError(name, `make a group in topic '${topic}'`, 'it was adopted');
   };
 
   /** What is stored already is declared all the same: a queue may have been deleted beneath. */
   const declareOptions = async (): Promise<void> => {
-    await apply({ topics: settings.topics });
+    await refuseReplays({ topics: settings.topics });
+    await topology.declare();
     for (const [topic, { groups = {} }] of Object.entries(settings.topics)) {
       const own = await topics.ensure(topic);
       if (own.kind !== 'own') continue;
@@ -105,30 +126,16 @@ export const createTopology = (options: TopologyOptions): QueueTopology => {
     return declared;
   };
 
-  const use = async (): Promise<void> => {
+  const using = async <T>(work: () => Promise<T>): Promise<T> => {
     requireOpen();
     if (!isDeclared) await declare();
+    return insist(work);
   };
-
-  const lagOf = (topic: OwnTopic, group: string): Promise<number> => {
-    const queues = Array.from({ length: topic.partitions }, (_, partition) => queueOf(topic.name, group, partition));
-    return countReady(connection, queues).then((ready) => ready + unsettled(topic.name, group));
-  };
-
-  const describeGroups = async (topic: OwnTopic, groups: readonly string[]): Promise<readonly GroupDescription[]> =>
-    Promise.all(groups.map(async (group) => ({ group, lag: await lagOf(topic, group) })));
-
-  const describe = async (topic: string): Promise<TopicDescription> => {
-    const adoption = settings.adopted.get(topic);
-    if (adoption !== undefined) return describeAdopted(topic, adoption);
-    const stored = await topics.about(topic);
-    if (stored === undefined) throw new UnknownTopicError(topic, []);
-    const own: OwnTopic = { kind: 'own', name: topic, partitions: stored.partitions };
-    return {
-      ...{ topic, partitions: stored.partitions, groups: await describeGroups(own, stored.groups) },
-      ...(isDeadTopic(topic) ? {} : { deadTopic: deadTopicOf(topic) }),
-    };
-  };
+  const changing = <T>(request: TopologyRequest, work: () => Promise<T>): Promise<T> =>
+    using(async () => {
+      await refuseReplays(request);
+      return work();
+    });
 
   return {
     declare,
@@ -137,38 +144,21 @@ export const createTopology = (options: TopologyOptions): QueueTopology => {
     },
     forget: () => {
       declared = undefined;
-      isDeclared = Object.keys(settings.topics).length === 0;
+      isDeclared = none;
+      topology = create();
     },
-    plan: async (request) => {
-      await use();
-      return insist(() => plan(request));
-    },
-    apply: async (request) => {
-      await use();
-      await insist(() => apply(request));
-    },
-    describe: async (topic) => {
-      await use();
-      return insist(() => describe(topic));
-    },
-    seek: async (topic, group) => {
-      await use();
-      throw new UnsupportedError(
-        name,
-        `move group '${group}' of topic '${topic}'`,
-        'a queue has no positions: what was acked is gone; publish the messages again under their ids',
-      );
-    },
+    plan: (request) => changing(request, () => topology.plan(request)),
+    apply: (request) => changing(request, () => topology.apply(request)),
+    describe: (topic) => using(() => topology.describe(topic)),
+    seek: (topic, group, to) => using(() => topology.seek(topic, group, to)),
   };
 };
 
-const describeAdopted = (
-  topic: string,
-  { queue, exchange, singleActiveConsumer = false, deadTopic }: Adoption,
-): TopicDescription => {
+const adopted = (topic: Topic): Pick<TopicDescription, 'adopted' | 'deadTopic'> | undefined => {
+  if (topic.kind === 'own') return undefined;
+  const { queue, exchange, singleActiveConsumer = false, deadTopic } = topic.adoption;
   const parts = [queue && `queue '${queue}'`, exchange && `exchange '${exchange}'`].filter(Boolean);
   return {
-    ...{ topic, partitions: 1, groups: [] },
     adopted: { what: parts.join(' and '), keyOrder: singleActiveConsumer },
     ...(deadTopic === undefined ? {} : { deadTopic }),
   };

@@ -3,13 +3,15 @@ import {
   InvalidOptionError,
   type Receive,
   type SubscribeOptions,
+  sleep,
   type Transport,
   UnsupportedError,
 } from '@holdfast/core';
 import { createTransportLife, deadTopicOf, settledOrAborted } from '@holdfast/flow';
 import type { AmqpConfirmChannel, AmqpConnection } from './amqp.ts';
-import { closeWithin, type OpenChannel, openConfirmChannel } from './channel.ts';
+import { type OpenChannel, openConfirmChannel } from './channel.ts';
 import { connectOnce, whereIs } from './connect.ts';
+import { endIfSilent } from './end-if-silent.ts';
 import { createLink } from './link.ts';
 import { type RabbitmqTransportOptions, readOptions, type Settings } from './options.ts';
 import { persevere } from './persevere.ts';
@@ -21,6 +23,7 @@ import { createTopics, type ForeignTopic, refuseReplay, type Topic } from './top
 import { createTopology } from './topology.ts';
 
 const name = 'rabbitmq';
+const channelAgainMs = 1_000;
 
 /**
  * RabbitMQ 3.10 or newer. A topic is a direct exchange, each of its groups a quorum queue per partition with a single
@@ -48,14 +51,20 @@ export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport 
   });
   const deadTopics = new Set([...settings.adopted.values()].map(({ deadTopic }) => deadTopic));
   const sender = createSender({
-    maxUnconfirmed,
+    ...{ maxUnconfirmed, clock },
     onReturned: createReturned({ topics, connection, deadTopics, runtime }),
   });
 
   /** The confirming channel, and another one whenever it ends while its connection lives: an exchange was gone, a message too large. */
   const keepSending = async (at: AmqpConnection, lost: AbortSignal): Promise<void> => {
     while (!lost.aborted) {
-      const open = await openConfirmChannel(at);
+      const open = await openConfirmChannel(at).catch((error: unknown) => {
+        if (!lost.aborted) log.error({ error }, 'the publishing channel could not be opened; tries again');
+      });
+      if (open === undefined) {
+        await sleep(clock, channelAgainMs, lost).catch(() => {});
+        continue;
+      }
       sending = open;
       sender.attach(open);
       await settledOrAborted(new Promise(() => {}), open.ended);
@@ -68,14 +77,12 @@ export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport 
 
   const link = createLink({
     ...{ purpose: 'publishing', where: whereIs(settings), runtime },
-    connect: () => connectOnce(settings),
+    ...{ connectTimeoutMs, connect: (signal) => connectOnce(settings, signal) },
     onOpen: (at, lost) => {
       // What was declared may be gone with the broker that it was declared on.
       topics.forget();
       topology.forget();
-      keepSending(at, lost).catch((error: unknown) => {
-        if (!lost.aborted) log.error({ error }, 'the publishing channel could not be opened');
-      });
+      void keepSending(at, lost);
     },
     onBlocked: (reason) => sender.block(reason !== undefined),
   });
@@ -88,7 +95,9 @@ export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport 
       return insist(() => topics.require(targetOf(topic)));
     },
     onOverdue: () => {
-      if (sending !== undefined) void closeWithin(clock, 1_000, sending);
+      if (sending !== undefined && link.current !== undefined) {
+        void endIfSilent({ connection: link.current, answerMs: connectTimeoutMs, clock }, sending.close());
+      }
     },
   });
 

@@ -35,18 +35,28 @@ describe('acks', () => {
     const { said, unacked, open } = brokerWith(6);
     const acks = createAcks(open, 4, () => {});
     acks.settledOne('2');
-    acks.flush();
+    await setImmediate();
     assert.deepEqual(said, []);
     acks.settledOne('4');
-    acks.flush();
+    await setImmediate();
     assert.deepEqual(said, ['2', '4']);
     acks.settledOne('3');
     acks.settledOne('1');
     acks.settledTo('4');
-    acks.flush();
+    await setImmediate();
     assert.deepEqual(said, ['2', '4', '..3']);
     assert.deepEqual([...unacked], [5, 6]);
     assert.equal(open.ended.aborted, false);
+  });
+
+  it('ack at the end all that is settled, behind a held message too', () => {
+    const { said, unacked, open } = brokerWith(5);
+    const acks = createAcks(open, 100, () => {});
+    for (const tag of ['1', '3', '4']) acks.settledOne(tag);
+    acks.settledTo('1');
+    acks.flush();
+    assert.deepEqual(said, ['..1', '3', '4']);
+    assert.deepEqual([...unacked], [2, 5]);
   });
 
   it('say nothing on a channel that has ended', () => {
