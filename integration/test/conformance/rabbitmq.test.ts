@@ -1,6 +1,7 @@
 import { transportSuite } from '@holdfast/conformance';
 import { rabbitmqTransport } from '@holdfast/transport-rabbitmq';
 import { type RabbitmqServer, sharedRabbitmq } from '../../harness/index.ts';
+import { rabbitmqCapabilities } from './rabbitmq-capabilities.ts';
 
 describe('transport-rabbitmq', () => {
   let server: RabbitmqServer;
@@ -15,15 +16,7 @@ describe('transport-rabbitmq', () => {
     {
       name: 'rabbitmq',
       create: (runtime) => rabbitmqTransport({ url: server.url, runtime, balanceMs: 100 }),
-      capabilities: {
-        durable: true,
-        replay: false,
-        seek: false,
-        failsSuffix: false,
-        maxHoldMs: 900_000,
-        maxBodyBytes: 1_048_576,
-        balances: true,
-      },
+      capabilities: rabbitmqCapabilities,
     },
     { describe, it, afterEach },
   );

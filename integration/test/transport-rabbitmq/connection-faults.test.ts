@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { ack, isHoldfastError, PublishError, type Receive } from '@holdfast/core';
+import type { RabbitmqTransportOptions } from '@holdfast/transport-rabbitmq';
+import { connect as connect1 } from 'amqplib-1';
 import { eventually, type TcpProxy, tcpProxy } from '../../harness/index.ts';
 import { startLoad } from './load.ts';
 import { messageOf, openTestRabbit, type TestRabbit } from './test-rabbit.ts';
@@ -21,9 +23,20 @@ describe('the RabbitMQ transport on a bad connection', function () {
     await proxy.close();
   });
 
-  it('P2, P3: nothing is lost and order holds while connections are reset and go half-open under load', async () => {
+  /** The other client that is supported. Both find a dead connection by its heartbeats: here in two seconds, by default in thirty. */
+  const by1 = () => ({ connect: () => connect1(url, { noDelay: true }) });
+
+  for (const [client, optionsOf] of [
+    ['amqplib 2', () => ({ url })],
+    ['amqplib 1', by1],
+  ] as const) {
+    it(`P2, P3: nothing is lost and order holds while connections are reset and go half-open under load, with ${client}`, () =>
+      survives(optionsOf()));
+  }
+
+  const survives = async (options: Partial<RabbitmqTransportOptions>): Promise<void> => {
     const topic = rabbit.name('orders');
-    const [publisher, consumer] = [rabbit.open({ url }), rabbit.open({ url })];
+    const [publisher, consumer] = [rabbit.open(options), rabbit.open(options)];
     await publisher.topology.apply({ topics: { [topic]: { partitions: 4, groups: { g: 'latest' } } } });
     const load = startLoad(publisher, topic);
     const subscription = await consumer.subscribe([topic], load.receive, { group: 'g', from: 'latest' });
@@ -39,7 +52,8 @@ describe('the RabbitMQ transport on a bad connection', function () {
     await load.finish();
     await eventually(() => assert.deepEqual(subscription.health(), { live: true, ready: true, reasons: [] }));
     assert.ok(proxy.counts.cuts > 0);
-  });
+    await Promise.all([publisher.close(), consumer.close()]);
+  };
 
   it('P1: a lost confirm is an unknown outcome, and publishing again under the same id is safe', async () => {
     const topic = rabbit.name('orders');

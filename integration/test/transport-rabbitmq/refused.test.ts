@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { isHoldfastError, PublishError } from '@holdfast/core';
+import { connect } from 'amqplib';
+import { connect as connect1 } from 'amqplib-1';
 import { messageOf, openTestRabbit, type TestRabbit } from './test-rabbit.ts';
+
+const clients = [
+  ['amqplib 2', connect],
+  ['amqplib 1', connect1],
+] as const;
 
 describe('messages that RabbitMQ refuses', function () {
   // The first to need it starts the broker.
@@ -41,18 +48,26 @@ describe('messages that RabbitMQ refuses', function () {
     await transport.publish('orders', [messageOf('again', 'key-0')]);
   });
 
-  it('P1: headers that do not fit into a frame fail their message by name, and no other', async () => {
-    const topic = rabbit.name('topic');
-    const transport = rabbit.open();
-    await transport.topology.apply({ topics: { [topic]: { partitions: 1, groups: { g: 'latest' } } } });
-    const huge = { ...messageOf('huge'), headers: { note: 'x'.repeat(200_000) } };
-    const before = transport.publish(topic, [messageOf('before')]);
-    await assert.rejects(transport.publish(topic, [huge]), (error) => {
-      assert.ok(error instanceof PublishError && !error.retryable);
-      return isHoldfastError(error.cause, 'unsendable');
+  for (const [client, connectOf] of clients) {
+    it(`P1: headers that do not fit into a frame fail their message by name, and no other, with ${client}`, async () => {
+      const topic = rabbit.name('topic');
+      const transport = rabbit.open({ connect: () => connectOf(rabbit.url) });
+      await transport.topology.apply({ topics: { [topic]: { partitions: 1, groups: { g: 'latest' } } } });
+      const huge = { ...messageOf('huge'), headers: { note: 'x'.repeat(200_000) } };
+      const before = transport.publish(topic, [messageOf('before')]);
+      await assert.rejects(transport.publish(topic, [messageOf('beside'), huge]), (error) => {
+        assert.ok(error instanceof PublishError && !error.retryable);
+        assert.deepEqual(
+          error.outcomes.map(({ outcome }) => outcome),
+          ['ok', 'failed'],
+        );
+        return isHoldfastError(error.cause, 'unsendable');
+      });
+      await before;
+      await transport.publish(topic, [messageOf('after')]);
+      const largest = { ...messageOf('largest'), headers: { note: 'é'.repeat(32_000) } };
+      await transport.publish(topic, [largest]);
+      assert.equal((await transport.topology.describe(topic)).groups[0]?.lag, 4);
     });
-    await before;
-    await transport.publish(topic, [messageOf('after')]);
-    assert.equal((await transport.topology.describe(topic)).groups[0]?.lag, 2);
-  });
+  }
 });

@@ -50,7 +50,7 @@ export interface PublishProperties {
   type?: string;
   contentType?: string;
   correlationId?: string;
-  readonly headers: object;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** A message as the client hands it over. */

@@ -32,7 +32,10 @@ export interface RabbitmqTransportOptions {
   readonly publishOrdering?: 'key' | 'none' | undefined;
   /** How long a publish may take, from the call to its confirms. Default 30,000. */
   readonly publishTimeoutMs?: number | undefined;
-  /** How long a connection may take to be made, and the first use waits for a broker that is not there. Default 10,000. */
+  /**
+   * How long a connection may take to be made, and the first use waits for a broker that is not there. A broker that leaves
+   * two questions in a row unanswered for so long has its connection ended. Default 10,000.
+   */
   readonly connectTimeoutMs?: number | undefined;
   /** How often a subscription looks whether its share of the partitions has changed. Default 500. */
   readonly balanceMs?: number | undefined;

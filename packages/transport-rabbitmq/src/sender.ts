@@ -5,6 +5,7 @@ import { createChannelEnd } from './channel-end.ts';
 import { MessageRefusedError, UnsendableError } from './errors.ts';
 import { ok, type Sending, settle } from './sending.ts';
 import { createSendingLanes } from './sending-lanes.ts';
+import { requireEncodable } from './wire.ts';
 
 export interface SenderOptions {
   /** How many may be sent and not confirmed. */
@@ -58,6 +59,7 @@ export const createSender = ({ maxUnconfirmed, onReturned, clock }: SenderOption
       return;
     }
     try {
+      requireEncodable(sending.properties);
       over.publish(sending.exchange, sending.routingKey, sending.body, sending.properties);
     } catch (error) {
       // Thrown before anything was written: its frames cannot be made, or the channel is just ending.

@@ -33,6 +33,23 @@ export const toWire = ({ id, type, key, headers }: Message): PublishProperties =
   return properties;
 };
 
+/** amqplib puts headers together in 64 KiB; before 2.3.1 it sent a torn frame, which ends the connection, where that was not enough. */
+const maxHeaderBytes = 65_000;
+/** Of each header, beside its name and its text. */
+const frameBytes = 6;
+
+/** Throws a `RangeError` for headers that cannot be put into a frame. */
+export const requireEncodable = ({ headers }: PublishProperties): void => {
+  const names = Object.keys(headers);
+  let characters = 0;
+  for (const name of names) characters += name.length + (headers[name] as string).length + frameBytes;
+  // A character has three bytes at most.
+  if (characters * 3 <= maxHeaderBytes) return;
+  const bytesOf = (name: string): number => Buffer.byteLength(name + headers[name]) + frameBytes;
+  const bytes = names.reduce((sum, name) => sum + bytesOf(name), 0);
+  if (bytes > maxHeaderBytes) throw new RangeError(`its headers have ${bytes} bytes; at most ${maxHeaderBytes} fit`);
+};
+
 /** What a queued message is to us; undefined with the reason where it cannot be read. */
 export type Reading =
   | { readonly message: Message }

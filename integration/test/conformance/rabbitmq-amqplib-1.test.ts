@@ -1,0 +1,25 @@
+import { transportSuite } from '@holdfast/conformance';
+import { rabbitmqTransport } from '@holdfast/transport-rabbitmq';
+import { connect } from 'amqplib-1';
+import { type RabbitmqServer, sharedRabbitmq } from '../../harness/index.ts';
+import { rabbitmqCapabilities } from './rabbitmq-capabilities.ts';
+
+describe('transport-rabbitmq over amqplib 1', () => {
+  let server: RabbitmqServer;
+
+  before(async function () {
+    // The first to need it starts the broker.
+    this.timeout(60_000);
+    server = await sharedRabbitmq();
+  });
+
+  transportSuite(
+    {
+      name: 'rabbitmq',
+      create: (runtime) =>
+        rabbitmqTransport({ connect: () => connect(server.url, { noDelay: true }), runtime, balanceMs: 100 }),
+      capabilities: rabbitmqCapabilities,
+    },
+    { describe, it, afterEach },
+  );
+});
