@@ -35,8 +35,8 @@ describe('npm run brokers', () => {
   });
 
   it('is named by a run of the tests that can have no servers, which fails before it runs any', () => {
-    const { status, stdout, stderr } = runBare(['scripts/test.ts', 'integration'], { HOLDFAST_SERVERS: 'local' });
-    assert.match(stderr, /run npm run brokers/);
+    const { status, stdout } = runBare(['scripts/test.ts', 'integration'], { HOLDFAST_SERVERS: 'local' });
+    assert.match(stdout, /^FAILED integration tests: .*run npm run brokers/m);
     assert.match(stdout, /0 passed, 1 failed\n$/);
     assert.equal(status, 1);
   });
