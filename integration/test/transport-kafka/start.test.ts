@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isHoldfastError, PublishError } from '@holdfast/core';
-import { freePort, type KafkaServer, ownKafka, sharedKafka } from '../../harness/index.ts';
+import { freePort, type KafkaServer, ownKafka, sharedKafka, spawnChild } from '../../harness/index.ts';
 import { type KafkaWorld, kafkaWorld, messageOf } from './kafka-world.ts';
 import { createLedger } from './load.ts';
 
@@ -29,6 +30,16 @@ describe('transport-kafka at its start', function () {
     await subscribe();
     await transport.publish('orders', [messageOf('a-0', 'a')]);
     await ledger.complete(new Map([['a', 1]]));
+  });
+
+  it('P7: a process that closes while it cannot connect ends by itself', async () => {
+    world = kafkaWorld([]);
+    const child = spawnChild(new URL('children/closes-unconnected.ts', import.meta.url), [
+      `127.0.0.1:${await freePort()}`,
+    ]);
+    await child.saw({ closed: true }, 30_000);
+    assert.deepEqual(await Promise.race([child.ended, sleep(10_000)]), { code: 0, signal: null });
+    await child.close();
   });
 
   it('wrong credentials are an error at once, and not tried again for ever', async () => {

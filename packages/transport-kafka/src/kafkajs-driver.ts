@@ -75,10 +75,18 @@ const whyUnreachable = (error: unknown): unknown => {
 const saysSasl = (error: unknown): boolean =>
   error instanceof Error && [error.name, error.message, kafkaCodeOf(error) ?? ''].some((text) => text.includes('SASL'));
 
-/** kafkajs waits for what is under way before it ends a connection, which on one that is half open takes half a minute. */
+/**
+ * kafkajs waits for what is under way before it ends a connection, which on one that is half open takes half a minute; and
+ * loops of its own would go on connecting, for minutes if the client is told to, and keep the process alive.
+ */
 const destroy = ({ brokerPool }: Cluster): void => {
-  const error = new Error('the connection was given up');
+  const error = Object.assign(new Error('the connection was given up'), { retriable: false });
+  const refuse = (): Promise<never> => Promise.reject(error);
+  brokerPool.connectionPoolBuilder.build = refuse;
   for (const broker of new Set([...Object.values(brokerPool.brokers), brokerPool.seedBroker])) {
-    for (const { socket } of broker?.connectionPool.pool ?? []) socket?.destroy(error);
+    for (const connection of broker?.connectionPool.pool ?? []) {
+      connection.connect = refuse;
+      connection.socket?.destroy(error);
+    }
   }
 };

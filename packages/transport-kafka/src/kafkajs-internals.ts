@@ -18,7 +18,7 @@ export interface Cluster {
 export type Use = <T>(find: (cluster: Cluster) => Promise<T>) => Promise<T>;
 
 interface BrokerPool {
-  readonly connectionPoolBuilder: { build(destination?: object): Promise<ConnectionPool> };
+  readonly connectionPoolBuilder: { build: (destination?: object) => Promise<ConnectionPool> };
   readonly seedBroker?: Broker | undefined;
   readonly brokers: Readonly<Record<string, Broker>>;
   readonly metadata: Metadata | null;
@@ -46,8 +46,13 @@ interface Topics<Partition> {
   readonly partitions: readonly Partition[];
 }
 
+interface Connection {
+  connect: () => Promise<unknown>;
+  readonly socket?: { destroy(error: Error): void };
+}
+
 interface ConnectionPool {
-  readonly pool: readonly { readonly socket?: { destroy(error: Error): void } }[];
+  readonly pool: readonly Connection[];
   send(call: ProtocolCall): Promise<unknown>;
 }
 
