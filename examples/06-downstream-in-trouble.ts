@@ -11,7 +11,7 @@ const bank = {
 };
 
 // One policy for one downstream, made once and shared by all calls. The first listed is outermost.
-const breaker = circuitBreaker({ name: 'bank', failures: 3, openForMs: 50, rampMs: 0 });
+const breaker = circuitBreaker({ name: 'bank', failures: 3, openForMs: 1_000, rampMs: 0 });
 const slots = bulkhead({ name: 'bank', slots: 10, queue: 100 });
 const callBank = combine(
   timeout({ timeoutMs: 10_000 }), // for all attempts together

@@ -25,7 +25,7 @@ export interface DeadlineLineOptions<Item> {
   readonly clock: Clock;
   readonly lengthMs: number;
   readonly onPassed: (item: Item) => void;
-  /** A turn has ended in which a deadline was set. */
+  /** A turn ends in which a deadline was set; the time of those that are there after it counts from now. */
   readonly onTurn: () => void;
 }
 
@@ -40,13 +40,12 @@ export const createDeadlineLine = <Item extends Deadline>(options: DeadlineLineO
 
   const endTurn = (): void => {
     turning = false;
-    if (fresh !== undefined) {
-      const nowMs = clock.monotonic();
-      for (let item: Item | undefined = fresh; item !== undefined; item = item.later) item.dueAtMs = nowMs + lengthMs;
-      fresh = undefined;
-      cancelTimer ??= clock.after(lengthMs, passDue);
-    }
     onTurn();
+    if (fresh === undefined) return;
+    const nowMs = clock.monotonic();
+    for (let item: Item | undefined = fresh; item !== undefined; item = item.later) item.dueAtMs = nowMs + lengthMs;
+    fresh = undefined;
+    cancelTimer ??= clock.after(lengthMs, passDue);
   };
 
   const passDue = (): void => {

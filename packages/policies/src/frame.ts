@@ -27,7 +27,7 @@ export const frame =
     let tries: Tries | undefined;
     for (;;) {
       signal.throwIfAborted();
-      const run: Run = { signal };
+      const run: Run = { signal, takesSignal: operation.length > 0 };
       let inside: Inside | undefined;
       let failure: Failure | undefined;
       let value: T | undefined;

@@ -2,6 +2,8 @@
 export interface Run {
   /** What the operation will be given; a guard may put its own in its place for what is inside of it. */
   signal: AbortSignal;
+  /** Whether the operation declares that it takes the signal. */
+  readonly takesSignal: boolean;
 }
 
 /** How an operation failed. */

@@ -26,10 +26,14 @@ export interface TimeoutOptions {
  *
  * Outside of a `retry` it is the time of all attempts together, inside of it the time of each. It counts from the end of
  * the event loop's turn in which the operation began: never too early, and not for what blocked the loop in that turn.
+ * An operation without a parameter for the signal may share one with others that ended before it in its turn.
  */
 export const timeout = ({ timeoutMs, runtime }: TimeoutOptions): Policy => {
   if (!(timeoutMs > 0)) throw new InvalidOptionError('timeoutMs', `found ${timeoutMs}; expected a number above 0`);
   const keeper = createKeeper();
+  /** Of a run that ended in this turn and did not declare that it takes the signal: the next such run may have it. */
+  let spare: Timed | undefined;
+
   const line = createDeadlineLine<Timed>({
     clock: createRuntime(runtime).clock,
     lengthMs: timeoutMs,
@@ -38,20 +42,43 @@ export const timeout = ({ timeoutMs, runtime }: TimeoutOptions): Policy => {
       timed.error = new TimeoutError(timeoutMs);
       abort(timed, timed.error);
     },
-    onTurn: () => unfollow(keeper),
+    onTurn: () => {
+      unfollow(keeper);
+      if (spare !== undefined) end(spare);
+      spare = undefined;
+    },
   });
+
+  const begin = (signal: AbortSignal): Timed => {
+    const timed = createTimed();
+    keep(keeper, signal);
+    follow(signal, timed);
+    line.join(timed);
+    return timed;
+  };
+
+  const end = (timed: Timed): void => {
+    unfollow(timed);
+    line.leave(timed);
+  };
+
+  const takeSpare = (signal: AbortSignal): Timed | undefined => {
+    if (spare === undefined || !follows(spare, signal)) return undefined;
+    const timed = spare;
+    spare = undefined;
+    return timed;
+  };
+
   const guard: Guard<Timed> = {
     enter: (run) => {
-      const timed = createTimed();
-      keep(keeper, run.signal);
-      follow(run.signal, timed);
-      line.join(timed);
+      const timed = (run.takesSignal ? undefined : takeSpare(run.signal)) ?? begin(run.signal);
+      timed.taken = run.takesSignal;
       run.signal = timed.signal;
       return timed;
     },
     leave: (timed, failure) => {
-      unfollow(timed);
-      line.leave(timed);
+      if (spare === undefined && !timed.taken && isFresh(timed)) spare = timed;
+      else end(timed);
       return timed.error === undefined ? failure : { error: timed.error };
     },
   };
@@ -61,7 +88,12 @@ export const timeout = ({ timeoutMs, runtime }: TimeoutOptions): Policy => {
 /** One run of an operation; `error` is set when its time was up first. */
 interface Timed extends Branch, Deadline {
   error: TimeoutError | undefined;
+  /** Its operation declared that it takes the signal, so it may have kept it. */
+  taken: boolean;
 }
+
+/** It ended in the turn in which it began, and was not aborted. */
+const isFresh = (timed: Timed): boolean => timed.dueAtMs === Number.POSITIVE_INFINITY && !timed.signal.aborted;
 
 const createTimed = (): Timed => {
   const controller = new AbortController();
@@ -70,6 +102,7 @@ const createTimed = (): Timed => {
     controller,
     signal: controller.signal,
     error: undefined,
+    taken: false,
     dueAtMs: 0,
     earlier: undefined,
     later: undefined,

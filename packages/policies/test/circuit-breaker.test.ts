@@ -95,6 +95,15 @@ describe('circuitBreaker', () => {
     assert.deepEqual(states, ['open', 'half-open', 'open', 'half-open']);
   });
 
+  it('has forgotten the failures before it opened when it closes again', async () => {
+    const { clock, breaker, run } = breakerWith();
+    for (let call = 0; call < 3; call++) await run(fails);
+    await clock.advance(1_000);
+    await run(works);
+    for (let call = 0; call < 2; call++) await run(fails);
+    assert.equal(breaker.state.name, 'closed');
+  });
+
   it('is not changed by runs that were let in before it opened', async () => {
     const { breaker, run } = breakerWith();
     const early = [underWay(), underWay()] as const;

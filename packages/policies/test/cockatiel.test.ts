@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { type Delivery, guardHandler } from '@holdfast/core';
 import { circuitBreaker, combine, constant, retry } from '@holdfast/policies';
 import * as cockatiel from 'cockatiel';
 
@@ -46,5 +47,24 @@ describe('a policy of cockatiel', () => {
     );
     caller.abort();
     await result;
+  });
+
+  it('guards a handler, and is refused by the compiler where it changes the result', async () => {
+    const theirRetry = cockatiel.retry(cockatiel.handleAll, {
+      maxAttempts: 2,
+      backoff: new cockatiel.ConstantBackoff(0),
+    });
+    const attempt = failingOnce();
+    const delivery: Delivery = {
+      message: { id: 'm1', type: 'order.placed', headers: {}, body: new Uint8Array() },
+      ...{ topic: 'orders', partition: 0, position: '0', group: 'billing', attempt: 1, token: 't1', signal },
+    };
+    let ended = '';
+    await guardHandler(theirRetry)(async () => {
+      ended = await attempt();
+    })(delivery);
+    assert.equal(ended, 'done in 2');
+    // @ts-expect-error A fallback may give something else than the operation does.
+    combine(cockatiel.fallback(cockatiel.handleAll, 42));
   });
 });

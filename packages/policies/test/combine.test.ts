@@ -43,6 +43,19 @@ describe('combine', () => {
     assert.deepEqual([outer.state.running, inner.state.running], [0, 0]);
   });
 
+  it('leaves the policies outside of one whose function throws', async () => {
+    const slots = bulkhead({ slots: 1 });
+    const unless = (): boolean => {
+      throw new Error('unless threw');
+    };
+    const breaker = circuitBreaker({ failures: 1, openForMs: 1_000, unless });
+    await assert.rejects(
+      combine(slots, breaker)(async () => Promise.reject(new Error('down')), signal),
+      /unless threw/,
+    );
+    assert.equal(slots.state.running, 0);
+  });
+
   it('means the same whether policies are listed together, apart, or with others in between', async () => {
     const clock = createVirtualClock();
     const runtime = { clock };

@@ -28,6 +28,53 @@ describe('timeout', () => {
     assert.deepEqual([clock.timers, getEventListeners(signal, 'abort').length], [0, 0]);
   });
 
+  it('gives each operation that takes a signal one of its own, which no later run aborts', async () => {
+    const clock = createVirtualClock();
+    const caller = new AbortController();
+    const policy = timeout({ timeoutMs: 100, runtime: { clock } });
+    const kept: AbortSignal[] = [];
+    for (let run = 0; run < 3; run++) await policy(async (signal) => void kept.push(signal), caller.signal);
+    const late = policy(untilAborted, caller.signal).catch(() => 'timeout');
+    await clock.advance(100);
+    assert.equal(await late, 'timeout');
+    assert.equal(new Set(kept).size, 3);
+    assert.ok(kept.every(({ aborted }) => !aborted));
+  });
+
+  it('aborts operations that declare no signal too, each in its own time, with what ended before them in their turn', async () => {
+    const clock = createVirtualClock();
+    const caller = new AbortController();
+    const policy = timeout({ timeoutMs: 100, runtime: { clock } });
+    const hanging = (...[signal]: AbortSignal[]): Promise<never> => untilAborted(signal ?? caller.signal);
+    const quick = async (): Promise<string> => 'done';
+    const ends: unknown[] = [];
+    const note = (error: unknown): void => void ends.push([error instanceof TimeoutError, clock.monotonic()]);
+    for (let at = 0; at < 3; at++) {
+      assert.equal(await policy(quick, caller.signal), 'done');
+      for (let run = 0; run < 2; run++) policy(hanging, caller.signal).catch(note);
+      assert.equal(await policy(quick, caller.signal), 'done');
+      await clock.advance(10);
+    }
+    await clock.advance(200);
+    assert.deepEqual(
+      ends,
+      [100, 100, 110, 110, 120, 120].map((atMs) => [true, atMs]),
+    );
+    assert.equal(await policy(quick, caller.signal), 'done');
+    policy(hanging, caller.signal).catch(note);
+    caller.abort('gone');
+    await clock.advance(0);
+    assert.deepEqual(ends.at(-1), [false, 230]);
+    await assert.rejects(policy(quick, caller.signal), (reason) => reason === 'gone');
+    const { signal } = new AbortController();
+    assert.equal(await policy(quick, signal), 'done');
+    await clock.advance(0);
+    assert.deepEqual(
+      [clock.timers, ...[caller.signal, signal].map((each) => getEventListeners(each, 'abort').length)],
+      [0, 0, 0],
+    );
+  });
+
   it('sets one timer and one listener in a turn, however many runs come and go in it', async () => {
     const clock = createVirtualClock();
     const { signal } = new AbortController();
