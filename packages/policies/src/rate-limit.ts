@@ -10,9 +10,12 @@ export interface RateLimitOptions {
   /** How many calls begin per `perMs`, in the long run. */
   readonly calls: number;
   readonly perMs: number;
-  /** How many may begin at once after a pause. Default: `calls`. */
+  /**
+   * How many may begin at once after a pause. Default: `calls`. Timers ring at whole milliseconds, so with a burst below
+   * what the rate gives per millisecond those who wait get less than the rate.
+   */
   readonly burst?: number | undefined;
-  /** How long a call may have to wait; one that would have to wait longer is refused. Bounds the queue. Default 0. */
+  /** How long a call may have to wait by the rate; one that would wait longer is refused. Bounds the queue. Default 0. */
   readonly maxWaitMs?: number | undefined;
   /** Says in errors and metrics which one it is. Default `rate limit`. */
   readonly name?: string | undefined;
