@@ -34,7 +34,9 @@ describe('timeout', () => {
     const policy = timeout({ timeoutMs: 100, runtime: { clock } });
     const kept: AbortSignal[] = [];
     for (let run = 0; run < 3; run++) await policy(async (signal) => void kept.push(signal), caller.signal);
-    const late = policy(untilAborted, caller.signal).catch(() => 'timeout');
+    const late = policy((...[signal]: AbortSignal[]) => untilAborted(signal ?? caller.signal), caller.signal).catch(
+      () => 'timeout',
+    );
     await clock.advance(100);
     assert.equal(await late, 'timeout');
     assert.equal(new Set(kept).size, 3);
@@ -60,6 +62,8 @@ describe('timeout', () => {
       ends,
       [100, 100, 110, 110, 120, 120].map((atMs) => [true, atMs]),
     );
+    const other = new AbortController();
+    assert.equal(await policy(quick, other.signal), 'done');
     assert.equal(await policy(quick, caller.signal), 'done');
     policy(hanging, caller.signal).catch(note);
     caller.abort('gone');
