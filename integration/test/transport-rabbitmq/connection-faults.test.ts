@@ -99,4 +99,29 @@ describe('the RabbitMQ transport on a bad connection', function () {
     await eventually(() => assert.deepEqual(came, ['a#1', 'a#2', 'a#2', 'b#1']));
     await eventually(async () => assert.equal((await publisher.topology.describe(topic)).groups[0]?.lag, 0));
   });
+
+  it('P2: an ack that never arrives brings the message again, once, when the dead connection is found', async () => {
+    const topic = rabbit.name('orders');
+    const [publisher, consumer] = [rabbit.open(), rabbit.open({ url })];
+    await publisher.topology.apply({ topics: { [topic]: { partitions: 1, groups: { g: 'latest' } } } });
+    const came: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const receive: Receive = async ({ message: { id } }) => {
+      came.push(id);
+      if (came.length === 1) await gate.promise;
+      return ack;
+    };
+    await consumer.subscribe([topic], receive, { group: 'g', from: 'latest' });
+    await publisher.publish(topic, [messageOf('a', 'k'), messageOf('b', 'k')]);
+    await eventually(() => assert.deepEqual(came, ['a']));
+    const { droppedUp } = proxy.counts;
+    proxy.inject({ fault: 'half-open' });
+    gate.resolve();
+    // The handler has ended, and so has that of the next one; what they settled is on its way to nowhere.
+    await eventually(() => assert.deepEqual(came, ['a', 'b']));
+    await eventually(() => assert.ok(proxy.counts.droppedUp > droppedUp));
+    proxy.heal();
+    await eventually(() => assert.deepEqual(came, ['a', 'b', 'a', 'b']), { timeoutMs: 20_000 });
+    await eventually(async () => assert.equal((await publisher.topology.describe(topic)).groups[0]?.lag, 0));
+  });
 });
