@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ack, isHoldfastError, PublishError, type Settlement } from '@holdfast/core';
+import { ack, isHoldfastError, PublishError, type Receive, type Settlement } from '@holdfast/core';
 import { Kafka, logLevel } from 'kafkajs';
 import { eventually, type KafkaServer, sharedKafka } from '../../harness/index.ts';
 import { type KafkaWorld, kafkaWorld, messageOf } from './kafka-world.ts';
@@ -223,6 +223,42 @@ describe('topics and groups of transport-kafka', function () {
     const ledger = createLedger();
     await transport.subscribe([topic], ledger.receive, { group, from: 'earliest' });
     await ledger.complete(counts);
+  });
+
+  it('P7: what the group gives to a subscription that closes is not taken up', async () => {
+    const [topic, group] = [nameOf('closing'), nameOf('g')];
+    const [first, second] = [world.open(), world.open()];
+    await first.topology.apply({ topics: { [topic]: { partitions: 4 } } });
+    const running = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    const hold: Receive = async () => {
+      running.resolve();
+      await held.promise;
+      return ack;
+    };
+    const options = { group, from: 'earliest' } as const;
+    const closed = await first.subscribe([topic], hold, options);
+    const other = await second.subscribe([topic], hold, options);
+    await eventually(() => assert.deepEqual([closed.assignments.length, other.assignments.length], [2, 2]));
+    const keys = Array.from({ length: 20 }, (_, n) => messageOf(`k${n}-0`, `k${n}`));
+    await first.publish(topic, keys);
+    await running.promise;
+    const closing = closed.close({ deadlineMs: 10_000 });
+    await other.close({ deadlineMs: 100 });
+    // It joins when the one that closes has been given what the other had.
+    const third = await world.open().subscribe([topic], createLedger().receive, options);
+    held.resolve();
+    await closing;
+    await eventually(() => assert.equal(third.assignments.length, 4));
+  });
+
+  it('none of many topics that are looked at at once is taken for gone', async () => {
+    const transport = world.open();
+    const names = Array.from({ length: 12 }, () => nameOf('one-of-many'));
+    const topics = Object.fromEntries(names.map((name) => [name, { partitions: 1 }]));
+    await transport.topology.apply({ topics });
+    const plans = names.map((name) => transport.topology.plan({ topics: { [name]: { partitions: 1 } } }));
+    assert.deepEqual((await Promise.all(plans)).flat(), []);
   });
 
   it('a topic that is deleted underneath ends the subscription by name, and publishing is refused', async () => {

@@ -23,7 +23,8 @@ describe('transport-kafka beside plain kafkajs', function () {
   after(() => world.close());
 
   const producer = async (): Promise<Producer> => {
-    const made = kafka.producer({ allowAutoTopicCreation: false });
+    // Where one partition is not ready yet, kafkajs sends again what the others have stored.
+    const made = kafka.producer({ allowAutoTopicCreation: false, idempotent: true });
     await made.connect();
     ends.push(() => made.disconnect());
     return made;

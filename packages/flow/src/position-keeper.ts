@@ -13,7 +13,7 @@ export interface PositionKeeper<Partition> {
   mark(partition: Partition): void;
   /** Stores what the partition has settled so far. A failure is logged: its messages will be delivered again. */
   flush(partition: Partition): Promise<void>;
-  /** Why the last request failed; undefined once one has succeeded. */
+  /** Why the last request failed; undefined once one has succeeded, or there is nothing left to store. */
   readonly failure: unknown;
 }
 
@@ -61,7 +61,10 @@ export const createPositionKeeper = <Position, Partition extends KeptPosition<Po
     const partitions = [...moved].filter(mayStore);
     moved.clear();
     const settled = partitions.map(({ settledTo }) => settledTo);
-    if (partitions.length === 0) return;
+    if (partitions.length === 0) {
+      failure = undefined;
+      return;
+    }
     try {
       await store(partitions);
       failure = undefined;

@@ -73,6 +73,20 @@ describe('a keeper of positions', () => {
     assert.deepEqual([partitions[0].storedTo, partitions[1].storedTo], [3, 0]);
   });
 
+  it('has not failed any more when what it could not store belongs to others', async () => {
+    const { clock, keeper, partitions, answerWith } = setUp();
+    answerWith(async () => {
+      throw new Error('a rebalance is under way');
+    });
+    partitions[0].settledTo = 3;
+    keeper.mark(partitions[0]);
+    await clock.advance(100);
+    assert.match(String(keeper.failure), /rebalance/);
+    partitions[0].owned = false;
+    await clock.advance(500);
+    assert.equal(keeper.failure, undefined);
+  });
+
   it('flushes what was settled last, and says so where it cannot', async () => {
     const { keeper, partitions, answerWith, warnings, stores } = setUp();
     partitions[0].settledTo = 4;

@@ -18,6 +18,8 @@ export interface ClaimsOptions {
   readonly onChange: () => void;
   /** Partitions were let go, which somebody else may have now. */
   readonly onLetGo: () => void;
+  /** Aborts when the subscription closes: what the group gives it from then on is not taken up. */
+  readonly closing: AbortSignal;
   /** Resolves when the intake has closed, and nothing is waited for any more. */
   readonly drained: Promise<void>;
 }
@@ -38,8 +40,20 @@ export interface Claims {
 }
 
 export const createClaims = (options: ClaimsOptions): Claims => {
-  const { topics, group, intake, keeper, announcer, positionOf, drainMs, runtime, onChange, onLetGo, drained } =
-    options;
+  const {
+    topics,
+    group,
+    intake,
+    keeper,
+    announcer,
+    positionOf,
+    drainMs,
+    runtime,
+    onChange,
+    onLetGo,
+    closing,
+    drained,
+  } = options;
   const { clock, log } = runtime;
   let owned: readonly OwnedPartition[] = [];
   /** The same by name of the topic and partition: each delivery is looked up. */
@@ -133,7 +147,7 @@ export const createClaims = (options: ClaimsOptions): Claims => {
       for (const place of given) {
         const topic = topics.find(({ wireName }) => wireName === place.topic);
         const held = owned.some((claim) => isPlaceOf(claim, place));
-        if (topic !== undefined && !held) begin(topic, place.partition, generation);
+        if (topic !== undefined && !held && !closing.aborted) begin(topic, place.partition, generation);
       }
       onChange();
     },

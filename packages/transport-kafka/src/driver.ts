@@ -9,7 +9,10 @@ export interface KafkaDriver {
   codeOf(error: unknown): string | undefined;
 }
 
-/** Every request rejects with {@link BrokerUnreachableError} when it was not sent for want of a connection. */
+/**
+ * Every request rejects with {@link BrokerUnreachableError} when it was not sent for want of a connection, and with
+ * {@link NoLeaderError} when it was not for want of a leader.
+ */
 export interface KafkaLink {
   readonly topics: TopicRequests;
   readonly groups: GroupRequests;
@@ -27,9 +30,9 @@ export interface TopicRequests {
   /** One that exists already is no error, whatever it is like. */
   create(topic: NewTopic): Promise<void>;
   /** The bounds of each partition. Rejects when one of them has no leader. */
-  ends(topic: string, leaders: readonly number[]): Promise<readonly PartitionEnds[]>;
-  /** Those of one. */
-  endsOf(topic: string, partition: number, leader: number): Promise<PartitionEnds>;
+  ends(topic: string): Promise<readonly PartitionEnds[]>;
+  /** Those of one, however the others are. */
+  endsOf(topic: string, partition: number): Promise<PartitionEnds>;
 }
 
 export interface NewTopic {

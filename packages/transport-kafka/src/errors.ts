@@ -11,6 +11,16 @@ export class BrokerUnreachableError extends HoldfastError {
   }
 }
 
+/** A partition has no broker that leads it: those that have its replicas are away, or are choosing one. */
+export class NoLeaderError extends HoldfastError {
+  override readonly code = 'no_leader';
+  /** As the protocol names it, as with every error that a broker answers. */
+  readonly type = 'LEADER_NOT_AVAILABLE';
+  constructor(what: string) {
+    super(`${what} has no leader at the moment; check that the brokers with its replicas run`, { retryable: true });
+  }
+}
+
 /** The brokers turned the credentials down. Trying again cannot help. */
 export class AuthenticationError extends HoldfastError {
   override readonly code = 'authentication_failed';

@@ -131,8 +131,7 @@ export const createFetcher = (options: FetcherOptions): Fetcher => {
 
   /** Retention has dropped what the group had not read, or the topic was made anew. */
   const backIntoRange = async (claim: OwnedPartition): Promise<void> => {
-    const { wireName, leaders: now } = (await topics.refresh(claim.topic.name)) ?? claim.topic;
-    const { first, next } = await link.topics.endsOf(wireName, claim.partition, now[claim.partition] ?? -1);
+    const { first, next } = await link.topics.endsOf(claim.topic.wireName, claim.partition);
     if (claim.phase !== 'active' || (claim.next >= first && claim.next <= next)) return;
     const missed = claim.next < first ? Number(first - claim.next) : 0;
     log.error(

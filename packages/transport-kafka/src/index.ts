@@ -3,6 +3,7 @@ export {
   BrokerUnreachableError,
   MembershipLostError,
   NoAnswerError,
+  NoLeaderError,
   OversizedRecordError,
   RefusedError,
 } from './errors.ts';

@@ -1,14 +1,19 @@
 import type { Fetched, ProduceRequest, RecordRequests } from './driver.ts';
+import { NoLeaderError } from './errors.ts';
 import { groupByTopic } from './group-by-topic.ts';
 import { readFetched } from './kafkajs-fetched.ts';
 import type { Broker, PartitionAnswer, Use } from './kafkajs-internals.ts';
 
 const readCommitted = 1;
 const allReplicas = -1;
+const noBroker = -1;
 const transactionTimeoutMs = 60_000;
 
 export const recordRequests = (use: Use): RecordRequests => {
-  const leader = (nodeId: number): Promise<Broker> => use((cluster) => cluster.findBroker({ nodeId }));
+  const leader = async (nodeId: number): Promise<Broker> => {
+    if (nodeId === noBroker) throw new NoLeaderError('a partition');
+    return use((cluster) => cluster.findBroker({ nodeId }));
+  };
   return {
     producerId: async () => {
       const broker = await use((cluster) => cluster.findControllerBroker());

@@ -1,16 +1,21 @@
 import type { NewTopic, PartitionEnds, TopicRequests } from './driver.ts';
+import { NoLeaderError } from './errors.ts';
 import type { Cluster, Use } from './kafkajs-internals.ts';
 
 const earliest = -2;
 const latest = -1;
 const readCommitted = 1;
+const noBroker = -1;
 
 export const topicRequests = (use: Use): TopicRequests => ({
   leaders: async (topics) => {
     const found = new Map<string, readonly number[]>();
     for (const topic of topics) {
-      const leaders = await use((cluster) => leadersOf(cluster, topic));
-      if (leaders !== undefined) found.set(topic, leaders);
+      try {
+        found.set(topic, await use((cluster) => leadersOf(cluster, topic)));
+      } catch (error) {
+        if (!isAbsent(error)) throw error;
+      }
     }
     return found;
   },
@@ -28,17 +33,22 @@ export const topicRequests = (use: Use): TopicRequests => ({
       if (!existsAlready(error)) throw firstOf(error);
     }
   },
-  ends: async (topic, leaders) => {
-    const ends: PartitionEnds[] = leaders.map(() => ({ first: 0n, next: 0n }));
+  ends: async (topic) => {
+    const leaders = await use((cluster) => leadersOf(cluster, topic));
+    const ends: PartitionEnds[] = leaders.map(() => none);
     for (const leader of new Set(leaders)) {
       const partitions = leaders.flatMap((of, partition) => (of === leader ? [partition] : []));
       for (const [partition, found] of await listEnds(use, topic, { partitions, leader })) ends[partition] = found;
     }
     return ends;
   },
-  endsOf: async (topic, partition, leader) =>
-    (await listEnds(use, topic, { partitions: [partition], leader })).get(partition) ?? { first: 0n, next: 0n },
+  endsOf: async (topic, partition) => {
+    const leader = (await use((cluster) => leadersOf(cluster, topic)))[partition] ?? noBroker;
+    return (await listEnds(use, topic, { partitions: [partition], leader })).get(partition) ?? none;
+  },
 });
+
+const none: PartitionEnds = { first: 0n, next: 0n };
 
 /** The bounds of partitions that one broker leads. */
 const listEnds = async (
@@ -46,6 +56,7 @@ const listEnds = async (
   topic: string,
   { partitions, leader }: { readonly partitions: readonly number[]; readonly leader: number },
 ): Promise<ReadonlyMap<number, PartitionEnds>> => {
+  if (leader === noBroker) throw new NoLeaderError(`partition ${partitions.join()} of topic '${topic}'`);
   const broker = await use((cluster) => cluster.findBroker({ nodeId: leader }));
   const list = async (timestamp: number): Promise<ReadonlyMap<number, bigint>> => {
     const { responses } = await broker.listOffsets({
@@ -60,21 +71,24 @@ const listEnds = async (
   );
 };
 
-/** Undefined: there is no such topic. */
-const leadersOf = async ({ brokerPool }: Cluster, topic: string): Promise<readonly number[] | undefined> => {
-  try {
+const leadersOf = async ({ brokerPool }: Cluster, topic: string): Promise<readonly number[]> => {
+  for (let tries = 0; tries < triesAtMost; tries++) {
     await brokerPool.refreshMetadata([topic]);
-  } catch (error) {
-    if (typeof error === 'object' && error !== null && 'type' in error && absent.has(String(error.type)))
-      return undefined;
-    throw error;
+    const partitions = brokerPool.metadata?.topicMetadata.find((one) => one.topic === topic)?.partitionMetadata;
+    if (partitions === undefined) continue;
+    return [...partitions].sort((a, b) => a.partitionId - b.partitionId).map(({ leader }) => leader);
   }
-  const partitions = brokerPool.metadata?.topicMetadata.find((one) => one.topic === topic)?.partitionMetadata ?? [];
-  if (partitions.length === 0) return undefined;
-  return [...partitions].sort((a, b) => a.partitionId - b.partitionId).map(({ leader }) => leader);
+  throw new NoLeaderError(`topic '${topic}'`);
 };
 
-const absent: ReadonlySet<string> = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION']);
+/** The pool keeps one answer: that to a question about another topic may have come in between. */
+const triesAtMost = 20;
+
+const isAbsent = (error: unknown): boolean =>
+  typeof error === 'object' &&
+  error !== null &&
+  'type' in error &&
+  ['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION'].includes(String(error.type));
 
 const errorsOf = (error: unknown): readonly unknown[] =>
   typeof error === 'object' && error !== null && 'errors' in error && Array.isArray(error.errors)

@@ -30,8 +30,8 @@ export const patientLink = (
       leaders: (names) => ask(() => topics.leaders(names)),
       names: () => ask(topics.names),
       create: (topic) => ask(() => topics.create(topic)),
-      ends: (topic, leaders) => ask(() => topics.ends(topic, leaders)),
-      endsOf: (topic, partition, leader) => ask(() => topics.endsOf(topic, partition, leader)),
+      ends: (topic) => ask(() => topics.ends(topic)),
+      endsOf: (topic, partition) => ask(() => topics.endsOf(topic, partition)),
     },
     groups: {
       membership: groups.membership,

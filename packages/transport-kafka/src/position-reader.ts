@@ -2,11 +2,10 @@ import { sleep } from '@holdfast/core';
 import { createBatcher } from '@holdfast/flow';
 import type { KafkaLink, Place, PlaceOffset } from './driver.ts';
 import type { Settings } from './options.ts';
-import type { Topic, Topics } from './topics.ts';
+import type { Topic } from './topics.ts';
 
 export interface PositionReaderOptions {
   readonly link: KafkaLink;
-  readonly topics: Topics;
   readonly group: string;
   /** Where the group starts where it has no position, by name of the topic and partition. */
   readonly starts: ReadonlyMap<string, readonly (bigint | undefined)[]>;
@@ -21,7 +20,7 @@ const againMs = 500;
 
 /** Partitions that come together are looked up together. */
 export const createPositionReader = (options: PositionReaderOptions): PositionReader => {
-  const { link, topics, group, starts, commit } = options;
+  const { link, group, starts, commit } = options;
   const { clock, log } = options.settings.runtime;
   const committed = createBatcher({
     maxSize: 1_000,
@@ -39,10 +38,8 @@ export const createPositionReader = (options: PositionReaderOptions): PositionRe
   };
 
   /** The partition was added since the group subscribed: all that is in it was published after the group was created. */
-  const firstOf = async ({ name, wireName }: Topic, partition: number): Promise<bigint> => {
-    const leader = (await topics.refresh(name))?.leaders[partition] ?? -1;
-    return (await link.topics.endsOf(wireName, partition, leader)).first;
-  };
+  const firstOf = async ({ wireName }: Topic, partition: number): Promise<bigint> =>
+    (await link.topics.endsOf(wireName, partition)).first;
 
   return async (topic, partition, signal) => {
     for (;;) {

@@ -27,7 +27,7 @@ export const createGroup = async (
 ): Promise<readonly (bigint | undefined)[]> => {
   const stored = await positionsOf(link, topic, group);
   if (stored.every((position) => position !== undefined)) return stored;
-  const ends = await link.topics.ends(topic.wireName, topic.leaders);
+  const ends = await link.topics.ends(topic.wireName);
   const starts = startsOf(ends, stored.some((position) => position !== undefined) ? 'earliest' : from);
   const missing = placesOf(topic)
     .filter(({ partition }) => stored[partition] === undefined)
@@ -51,7 +51,7 @@ export const readGroups = async (
   link: KafkaLink,
   topic: Topic,
 ): Promise<readonly { readonly group: string; readonly lag: number }[]> => {
-  const [names, ends] = await Promise.all([link.groups.names(), link.topics.ends(topic.wireName, topic.leaders)]);
+  const [names, ends] = await Promise.all([link.groups.names(), link.topics.ends(topic.wireName)]);
   const lags = await Promise.all(
     [...names].sort().map(async (group) => {
       const positions = await positionsOf(link, topic, group);
@@ -81,7 +81,7 @@ export const seekGroup = async (
   if (positions.every((position) => position === undefined)) {
     throw new InvalidOptionError('group', `topic '${topic.name}' has no group '${group}'; subscribe or apply it first`);
   }
-  const targets = targetsOf(topic, await link.topics.ends(topic.wireName, topic.leaders), to);
+  const targets = targetsOf(topic, await link.topics.ends(topic.wireName), to);
   try {
     const offsets = [...targets].map(([partition, offset]) => ({ topic: topic.wireName, partition, offset }));
     await link.groups.commit({ group, ...nobody }, offsets);

@@ -48,6 +48,7 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
   const ended = Promise.withResolvers<void>();
   ended.promise.catch(() => {});
   const drained = Promise.withResolvers<void>();
+  const over = new AbortController();
   let closing: Promise<void> | undefined;
 
   /** Settlements come in bursts; what they make room for is looked at once, when they have been taken in. */
@@ -90,9 +91,9 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
     mayStore: ({ phase }) => phase !== 'over',
   });
   const claims = createClaims({
-    ...{ topics: targets, group, intake, keeper, runtime, drained: drained.promise },
+    ...{ topics: targets, group, intake, keeper, runtime, closing: over.signal, drained: drained.promise },
     announcer: createAnnouncer(options, runtime),
-    positionOf: createPositionReader({ link, topics, group, settings, commit, starts: subscribing.starts }),
+    positionOf: createPositionReader({ link, group, settings, commit, starts: subscribing.starts }),
     drainMs: settings.drainMs,
     onChange: () => fetcher.wake(),
     onLetGo: () => member.rejoin(),
@@ -118,9 +119,8 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
     onGone: (error) => void die(error),
   });
 
-  const watch = new AbortController();
   const close = async (deadlineMs: number): Promise<void> => {
-    watch.abort();
+    over.abort();
     fetcher.stop();
     const draining = intake.close(deadlineMs * 0.8);
     const resolve = (): void => drained.resolve();
@@ -161,7 +161,7 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
   running.catch(die);
   await within(clock, joinPatienceMs, (limit) => settledOrAborted(Promise.race([member.joined, running]), limit));
   if (closing !== undefined) await ended.promise;
-  void watchPartitions({ topics, targets, everyMs: settings.topicRefreshMs, onChange: grown, runtime }, watch.signal);
+  void watchPartitions({ topics, targets, everyMs: settings.topicRefreshMs, onChange: grown, runtime }, over.signal);
   return {
     pause: (reason) => intake.pause(reason),
     resume: (reason) => {

@@ -5,7 +5,6 @@ import { Kafka, logLevel } from 'kafkajs';
 import { kafkajsDriver } from '../src/kafkajs-driver.ts';
 import { readOptions } from '../src/options.ts';
 import { createPositionReader } from '../src/position-reader.ts';
-import { createTopics } from '../src/topics.ts';
 
 describe('reading where a group goes on, of a Kafka that is not there', () => {
   it('is tried again until the partition is no longer wanted', async () => {
@@ -14,9 +13,8 @@ describe('reading where a group goes on, of a Kafka that is not there', () => {
     const settings = readOptions({ brokers, runtime: { clock, log: silentLog } });
     const client = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry: { retries: 0 } });
     const link = kafkajsDriver(client).link();
-    const topics = createTopics(link.topics, settings);
     const read = createPositionReader({
-      ...{ link, topics, settings, group: 'billing', starts: new Map(), commit: async () => {} },
+      ...{ link, settings, group: 'billing', starts: new Map(), commit: async () => {} },
     });
     const wanted = new AbortController();
     const topic = { name: 'orders', wireName: 'orders', partitions: 1, leaders: [1] };
