@@ -9,6 +9,7 @@ export { sharedPostgres } from '../brokers/postgres/shared-postgres.ts';
 export { ownRabbitmq } from '../brokers/rabbitmq/own-rabbitmq.ts';
 export type { RabbitmqServer } from '../brokers/rabbitmq/rabbitmq-server.ts';
 export { sharedRabbitmq } from '../brokers/rabbitmq/shared-rabbitmq.ts';
+export { localRedisCluster, type RedisCluster } from '../brokers/redis/local-cluster.ts';
 export { ownRedis } from '../brokers/redis/own-redis.ts';
 export type { RedisServer } from '../brokers/redis/redis-server.ts';
 export { sharedRedis } from '../brokers/redis/shared-redis.ts';

@@ -52,6 +52,17 @@ describe('docker-compose.yml', () => {
     for (const { healthcheck } of Object.values(compose.services)) assert.equal(healthcheck.test[0], 'CMD');
   });
 
+  it('names a version of each image', () => {
+    for (const { image } of Object.values(compose.services)) assert.match(image, /^[a-z/]+:\d+(\.\d+)*$/);
+  });
+
+  it('has a Kafka without ZooKeeper', () => {
+    const { environment = {} } = compose.services.kafka ?? {};
+    assert.equal(environment.KAFKA_PROCESS_ROLES, 'broker,controller');
+    assert.ok(environment.KAFKA_CONTROLLER_QUORUM_VOTERS);
+    assert.doesNotMatch(JSON.stringify(environment), /zookeeper/i);
+  });
+
   it('keeps the data of each server in a volume of its own', () => {
     const used = Object.values(compose.services).map(({ volumes }) => volumes.map((volume) => volume.split(':')[0]));
     assert.deepEqual(

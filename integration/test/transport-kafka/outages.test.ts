@@ -78,6 +78,16 @@ describe('transport-kafka while its broker or the way to it fails', function () 
       proxy.heal();
     }));
 
+  it('P2: nothing is lost and order holds over thirty seconds in which every connection is half open', () =>
+    survives(async () => {
+      const until = performance.now() + 30_000;
+      proxy.inject({ fault: 'half-open' });
+      await eventually(() => assert.equal(subscription.health().ready, false));
+      await eventually(() => assert.ok(performance.now() > until), { timeoutMs: 35_000 });
+      assert.equal(subscription.health().ready, false);
+      proxy.heal();
+    })).timeout(90_000);
+
   it('P1: a publish whose answer is lost is sent again and stored once', async () => {
     const message = messageOf('lost-0', 'lost', 'the answer to this is lost');
     proxy.inject({ fault: 'drop-reply', after: 'the answer to this is lost' });

@@ -85,6 +85,59 @@ describe('streams and groups that are deleted underneath', () => {
     );
   });
 
+  it('P6: messages that were trimmed before the group was given them are reported, once, and nothing else is', async () => {
+    const transport = streams.open();
+    const stream = streams.stream('t', 0);
+    await transport.topology.apply({ topics: { t: { partitions: 1, groups: { g: 'earliest' } } } });
+    await transport.publish('t', messagesOf(10, 4));
+    await streams.redis.xtrim(stream, 'MAXLEN', 4);
+    const { ids, receive } = collecting();
+    const subscription = await transport.subscribe(['t'], receive, { group: 'g', from: 'earliest' });
+    await eventually(() => assert.deepEqual(ids.toSorted(), ['m6', 'm7', 'm8', 'm9']));
+    assert.equal(streams.counts.get('holdfast.redis.trimmed_unread'), 6);
+    const settled = async (): Promise<void> =>
+      assert.deepEqual((await transport.topology.describe('t')).groups, [{ group: 'g', lag: 0 }]);
+    await eventually(settled);
+    // What is settled may go, by whatever command, without a word.
+    await streams.redis.xdel(stream, (await streams.redis.xrange(stream, '-', '+', 'COUNT', 1))[0]?.[0] ?? '');
+    await streams.redis.xtrim(stream, 'MAXLEN', 0);
+    await transport.publish('t', [messageOf('a')]);
+    await eventually(() => assert.equal(ids.at(-1), 'a'));
+    await eventually(settled);
+    assert.equal(streams.counts.get('holdfast.redis.trimmed_unread'), 6);
+    // While it runs and lags, down to an empty stream.
+    subscription.pause('test');
+    await transport.publish('t', messagesOf(5, 5, 'p'));
+    await streams.redis.xtrim(stream, 'MAXLEN', 0);
+    subscription.resume('test');
+    await eventually(() => assert.equal(streams.counts.get('holdfast.redis.trimmed_unread'), 11), {
+      timeoutMs: 15_000,
+    });
+    await eventually(settled);
+    assert.equal(streams.complaints.filter((text) => text.startsWith('messages were trimmed')).length, 2);
+  });
+
+  it('P6: a group that begins, or is moved, behind what was trimmed has missed nothing', async () => {
+    const transport = streams.open();
+    const stream = streams.stream('t', 0);
+    await transport.topology.apply({ topics: { t: { partitions: 1 } } });
+    await transport.publish('t', messagesOf(10, 4));
+    await streams.redis.xtrim(stream, 'MAXLEN', 4);
+    for (const from of ['earliest', 'latest'] as const) {
+      const group = `g-${from}`;
+      const { ids, receive } = collecting();
+      const first = await transport.subscribe(['t'], receive, { group, from });
+      await transport.publish('t', [messageOf(group)]);
+      await eventually(() => assert.equal(ids.at(-1), group));
+      await first.close();
+      await transport.topology.seek('t', group, 'earliest');
+      const again = collecting();
+      await transport.subscribe(['t'], again.receive, { group, from });
+      await eventually(() => assert.ok(again.ids.includes('m6') && again.ids.includes(group)));
+    }
+    assert.equal(streams.counts.get('holdfast.redis.trimmed_unread'), undefined);
+  });
+
   it('P8: a partition that cannot be read does not slow the others down, and is read again when it can', async () => {
     const transport = streams.open();
     const { ids, receive } = collecting();

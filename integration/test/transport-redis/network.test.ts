@@ -5,7 +5,7 @@ import { startLoad } from './load.ts';
 import { messageOf, openTestStreams, type TestStreams } from './test-streams.ts';
 
 describe('streams over a bad network', function () {
-  this.timeout(60_000);
+  this.timeout(90_000);
   let streams: TestStreams;
   let proxy: TcpProxy;
   before(async () => {
@@ -53,6 +53,24 @@ describe('streams over a bad network', function () {
       proxy.heal();
     });
     assert.ok(proxy.counts.droppedUp > 0);
+  });
+
+  it('P2: nothing is lost and order holds over thirty seconds in which every connection is half open', async () => {
+    const transport = through();
+    const load = startLoad(transport, 'long');
+    const subscription = await transport.subscribe(['long'], load.receive, { group: 'g', from: 'earliest' });
+    await eventually(() => assert.ok(load.seen > 100));
+    const until = performance.now() + 30_000;
+    proxy.inject({ fault: 'half-open' });
+    await eventually(() => assert.equal(subscription.health().ready, false));
+    const before = load.seen;
+    await eventually(() => assert.ok(performance.now() > until), { timeoutMs: 35_000 });
+    assert.equal(load.seen, before, 'something came through');
+    assert.equal(subscription.health().ready, false);
+    proxy.heal();
+    await eventually(() => assert.ok(load.seen > before + 100), { timeoutMs: 15_000 });
+    await load.finish();
+    await eventually(() => assert.deepEqual(subscription.health(), { live: true, ready: true, reasons: [] }));
   });
 
   it('P2: nothing is lost and order holds when replies to publishes, reads and acks are lost', async () => {

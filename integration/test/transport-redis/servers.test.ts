@@ -3,7 +3,14 @@ import { ack, isHoldfastError, PublishError } from '@holdfast/core';
 import { redisTransport } from '@holdfast/transport-redis';
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis-5';
-import { eventually, hostFromContainers, ownRedis, type RedisServer, sharedRedis } from '../../harness/index.ts';
+import {
+  eventually,
+  freePort,
+  hostFromContainers,
+  ownRedis,
+  type RedisServer,
+  sharedRedis,
+} from '../../harness/index.ts';
 import { messageOf, messagesOf, openTestStreams } from './test-streams.ts';
 
 /** Runs on a Redis of one's own with these settings. */
@@ -65,6 +72,48 @@ describe('transport-redis and its server', () => {
     await redis.quit();
   });
 
+  it('P8: a handler slower than the lease keeps its partition and its order, and runs once', async () => {
+    const streams = openTestStreams(await sharedRedis());
+    const transport = streams.open({ leaseMs: 500, commandTimeoutMs: 400 });
+    await transport.topology.apply({ topics: { t: { partitions: 1 } } });
+    const runs: string[] = [];
+    const subscription = await transport.subscribe(
+      ['t'],
+      async ({ message, signal }) => {
+        runs.push(message.id);
+        if (message.id === 'slow') await new Promise((resolve) => setTimeout(resolve, 2_000));
+        assert.equal(signal.aborted, false);
+        return ack;
+      },
+      { group: 'g', from: 'earliest' },
+    );
+    await eventually(() => assert.equal(subscription.assignments.length, 1));
+    const [claim] = subscription.assignments;
+    // Somebody else of the group would take over what is not renewed.
+    await streams.open({ leaseMs: 500 }).subscribe(['t'], async () => ack, { group: 'g', from: 'earliest' });
+    await transport.publish('t', [messageOf('slow', 'k'), messageOf('next', 'k'), messageOf('other', 'l')]);
+    await eventually(() => assert.deepEqual(runs, ['slow', 'other', 'next']));
+    assert.deepEqual(subscription.assignments, [claim]);
+    await streams.close();
+  });
+
+  it('P1: a body above the limit of the server fails, and not what comes after it', () =>
+    on({ 'proto-max-bulk-len': '1048576' }, async (server) => {
+      const streams = openTestStreams(server);
+      const transport = streams.open({ maxBodyBytes: 4_000_000 });
+      await transport.topology.apply({ topics: { t: { partitions: 1, groups: { g: 'earliest' } } } });
+      const error = await transport
+        .publish('t', [messageOf('large', 'k', 'x'.repeat(2_000_000))])
+        .catch((reason: unknown) => reason);
+      assert.ok(error instanceof PublishError);
+      assert.match(error.message, /invalid bulk length|proto-max-bulk-len/);
+      // The server ends the connection; what is caught by that is not known to be stored.
+      await eventually(() => transport.publish('t', [messageOf('small', 'k')]));
+      const stored = await streams.redis.xrange(streams.stream('t', 0), '-', '+');
+      assert.deepEqual([...new Set(stored.map(([, fields]) => fields[1]))], ['small']);
+      await streams.close();
+    }));
+
   it('P5: refuses a server that would evict streams, and survives one whose memory is full', () =>
     on({ maxmemory: '64mb', 'maxmemory-policy': 'allkeys-lru' }, async (server) => {
       const streams = openTestStreams(server);
@@ -118,6 +167,18 @@ describe('transport-redis and its server', () => {
       await streams.close();
     }));
 
+  it('P1: waits for the append-only file of a server that has WAITAOF, and refuses an older one by name', () =>
+    on({ appendonly: 'yes' }, async (server) => {
+      const streams = openTestStreams(server);
+      const transport = streams.open({ confirmations: { file: true } });
+      const published = transport.topology
+        .apply({ topics: { t: { partitions: 1 } } })
+        .then(() => transport.publish('t', [messageOf('a')]));
+      if (Number.parseFloat(server.version) >= 7.2) await published;
+      else await assert.rejects(published, (error) => codeOf(error) === 'unsuitable_server' && /7\.2/.test(`${error}`));
+      await streams.close();
+    }));
+
   it('P1: waits for a replica that there is', () =>
     on({ 'repl-diskless-sync-delay': '0' }, async (primary) =>
       on({ replicaof: `${hostFor(primary)} ${new URL(primary.url).port}` }, async (replica) => {
@@ -144,8 +205,9 @@ describe('transport-redis and its server', () => {
       }),
     ));
 
-  it('works on a server in cluster mode, whose every script has its keys in one slot', () =>
-    on({ 'cluster-enabled': 'yes' }, async (server) => {
+  it('works on a server in cluster mode, whose every script has its keys in one slot', async () =>
+    // By default the bus has the port above by 10,000, which may be above all ports.
+    on({ 'cluster-enabled': 'yes', 'cluster-port': `${await freePort()}` }, async (server) => {
       const streams = openTestStreams(server);
       await streams.redis.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
       await eventually(async () =>

@@ -68,6 +68,30 @@ describe('the length of streams', () => {
     await waiting;
   });
 
+  it('P5: a publisher that waits for room asks for it, and does not send its messages again and again', async () => {
+    const transport = streams.open({ capacity: 1, fullWaitMs: 1_000 });
+    await one(transport, { slow: 'earliest' });
+    await transport.publish('t', [messageOf('first')]);
+    const received = async (): Promise<number> =>
+      Number(/total_net_input_bytes:(\d+)/.exec(await streams.redis.info('stats'))?.[1]);
+    const before = await received();
+    await assert.rejects(transport.publish('t', [messageOf('large', 'k', 'x'.repeat(200_000))]));
+    assert.ok((await received()) - before < 600_000, 'it was sent more than twice');
+  });
+
+  it('P9: a lag that Redis does not know is counted', async () => {
+    const transport = streams.open();
+    await one(transport, { ours: 'earliest' });
+    await transport.publish('t', messagesOf(2_500, 10));
+    const stream = streams.stream('t', 0);
+    const third = (await streams.redis.xrange(stream, '-', '+', 'COUNT', 3))[2]?.[0] ?? '';
+    await streams.redis.xgroup('CREATE', stream, 'theirs', third);
+    assert.deepEqual((await transport.topology.describe('t')).groups, [
+      { group: 'ours', lag: 2_500 },
+      { group: 'theirs', lag: 2_497 },
+    ]);
+  });
+
   it('P6: a group that has settled nothing for longer than its expiry is reported by name, and kept', async () => {
     const reported: object[] = [];
     const { runtime } = streams;

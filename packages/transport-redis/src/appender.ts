@@ -12,6 +12,7 @@ import type { Connection } from './connection.ts';
 import { RedisConnectionLostError, StreamFullError } from './errors.ts';
 import type { Keys } from './keys.ts';
 import { append } from './lua/append.ts';
+import { hasRoom } from './lua/room.ts';
 import { packArrayHead } from './msgpack.ts';
 import type { Settings } from './options.ts';
 import { outcomeOf, replyCode } from './reply-error.ts';
@@ -42,7 +43,7 @@ export class RefusedByRedisError extends HoldfastError {
   }
 }
 
-/** How often a full stream is tried again. */
+/** How often a full stream is asked for room. */
 const fullPollMs = 50;
 
 export const createAppender = ({ connection, keys, settings, runtime }: AppenderOptions): Append => {
@@ -61,6 +62,15 @@ export const createAppender = ({ connection, keys, settings, runtime }: Appender
     const stream = keys.stream(topic, partition);
     if (why === 'MISSING') return new UnknownTopicError(`${topic.name} (adopted stream '${stream}')`, []);
     return new RefusedByRedisError(stream, why ?? '');
+  };
+
+  /** Asks for room before all is sent again. */
+  const untilRoom = async (stream: string, count: number, until: number): Promise<void> => {
+    do await sleep(clock, fullPollMs);
+    while (
+      clock.monotonic() < until &&
+      Number(await runScript(connection, hasRoom, { keys: [stream], args: [count, capacity] })) === 0
+    );
   };
 
   /** What was written and cannot be asked about may be there. */
@@ -87,7 +97,7 @@ export const createAppender = ({ connection, keys, settings, runtime }: Appender
           if (reply.why === 'FULL') meter.count('holdfast.redis.full', 1, { topic: topic.name, partition });
           return { stored: reply.stored, outcome: { outcome: 'failed', error: whyNot(topic, partition, reply) } };
         }
-        await sleep(clock, fullPollMs);
+        await untilRoom(keys.stream(topic, partition), entries.length, until);
       }
     } catch (error) {
       const answered = replyCode(error) !== undefined && error instanceof Error;

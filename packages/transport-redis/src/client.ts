@@ -16,7 +16,24 @@ export interface OwnClient {
   on(event: string, listener: (...args: never[]) => void): unknown;
   subscribe(...channels: string[]): Promise<unknown>;
   readonly stream?: { destroy(): unknown } | undefined;
+  /** Of a cluster client. */
+  nodes?(role: 'master'): readonly Pick<OwnClient, 'status' | 'connect' | 'on'>[];
 }
+
+/** Connects it, and all masters of a cluster: the driver refuses what comes for a node while that is still connecting. */
+export const connectClient = async (client: OwnClient): Promise<void> => {
+  await client.connect();
+  await Promise.all((client.nodes?.('master') ?? []).map(readyNode));
+};
+
+const readyNode = async (node: Pick<OwnClient, 'status' | 'connect' | 'on'>): Promise<void> => {
+  if (node.status === 'wait') await node.connect();
+  if (node.status === 'ready') return;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  node.on('ready', resolve);
+  node.on('end', () => reject(new Error('a node of the cluster has closed the connection')));
+  await promise;
+};
 
 /**
  * A connection with the settings of `client`, that never sends anything twice, queues nothing, and ends when it is lost:

@@ -1,5 +1,5 @@
 import { type Clock, ClosedError, type Runtime, sleep } from '@holdfast/core';
-import { duplicateClient, type OwnClient, type RedisClient } from './client.ts';
+import { connectClient, duplicateClient, type OwnClient, type RedisClient } from './client.ts';
 import { RedisConnectionLostError, RedisOfflineError, RedisRefusedError, RedisTimeoutError } from './errors.ts';
 import { isRefusal, isWrongServer } from './reply-error.ts';
 
@@ -76,7 +76,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       client.stream?.destroy();
     });
     try {
-      await client.connect();
+      await connectClient(client);
       await onOpen(client);
       if (client.status !== 'ready') throw new Error('closed by the server');
       return opened;

@@ -1,7 +1,7 @@
 import { type GroupDescription, type StartPosition, UnknownTopicError } from '@holdfast/core';
 import type { Connection } from './connection.ts';
 import type { Keys } from './keys.ts';
-import { readGroups } from './lua/groups.ts';
+import { countAfter, createGroup, readGroups } from './lua/groups.ts';
 import { replyCode } from './reply-error.ts';
 import { runScript, textsOf } from './script.ts';
 import type { Topic } from './topic.ts';
@@ -19,7 +19,30 @@ export interface Groups {
 export const createGroups = (connection: Connection, keys: Keys): Groups => {
   const has = async (stream: string, group: string): Promise<boolean> => {
     const groups = await runScript(connection, readGroups, { keys: [stream], args: [] });
-    return textsOf(groups).some((value, at) => at % 3 === 0 && value === group);
+    return textsOf(groups).some((value, at) => at % 4 === 0 && value === group);
+  };
+
+  /** Entries after an id, in pages: each holds the server up for no longer than a read does. */
+  const count = async (stream: string, after: string): Promise<number> => {
+    let counted = 0;
+    for (let from = after; counted < mostCounted; ) {
+      const [more, last = from] = textsOf(await runScript(connection, countAfter, { keys: [stream], args: [from] }));
+      if (Number(more) === 0) break;
+      counted += Number(more);
+      from = last;
+    }
+    return counted;
+  };
+
+  const readOne = async (stream: string): Promise<readonly GroupDescription[]> => {
+    const values = textsOf(await runScript(connection, readGroups, { keys: [stream], args: [] }));
+    const groups: GroupDescription[] = [];
+    for (let at = 0; at < values.length; at += 4) {
+      const [group = '', pending, undelivered, last = '0'] = values.slice(at, at + 4);
+      const waiting = undelivered === '' ? await count(stream, last) : Number(undelivered);
+      groups.push({ group, lag: Number(pending) + waiting });
+    }
+    return groups;
   };
 
   /** Says whether it was missing. */
@@ -31,7 +54,7 @@ export const createGroups = (connection: Connection, keys: Keys): Groups => {
     const stream = keys.stream(topic, partition);
     try {
       const make = topic.adopted === undefined ? ['MKSTREAM'] : [];
-      await connection.call('xgroup', ['CREATE', stream, group, id, ...make]);
+      await runScript(connection, createGroup, { keys: [stream], args: [group, id, ...make] });
       return true;
     } catch (error) {
       const code = replyCode(error);
@@ -52,22 +75,12 @@ export const createGroups = (connection: Connection, keys: Keys): Groups => {
     },
     heal: (topic, group, partition) => createIn(topic, partition, { group, id: '0' }),
     read: async (topic) => {
-      const replies = await Promise.all(
-        partitionsOf(topic).map((partition) =>
-          runScript(connection, readGroups, { keys: [keys.stream(topic, partition)], args: [] }),
-        ),
-      );
+      const streams = partitionsOf(topic).map((partition) => keys.stream(topic, partition));
+      const found = await Promise.all(streams.map(readOne));
       const lags = new Map<string, { partitions: number; lag: number }>();
-      for (const reply of replies) {
-        const values = Array.isArray(reply) ? reply : [];
-        for (let at = 0; at < values.length; at += 3) {
-          const name = String(values[at]);
-          const known = lags.get(name) ?? { partitions: 0, lag: 0 };
-          lags.set(name, {
-            partitions: known.partitions + 1,
-            lag: known.lag + Number(values[at + 1]) + Number(values[at + 2]),
-          });
-        }
+      for (const { group, lag } of found.flat()) {
+        const known = lags.get(group) ?? { partitions: 0, lag: 0 };
+        lags.set(group, { partitions: known.partitions + 1, lag: known.lag + lag });
       }
       return [...lags]
         .filter(([, { partitions }]) => partitions === topic.partitions)
@@ -76,6 +89,9 @@ export const createGroups = (connection: Connection, keys: Keys): Groups => {
     },
   };
 };
+
+/** Beyond this, a lag that Redis does not know is not counted. */
+const mostCounted = 100_000;
 
 export const partitionsOf = ({ partitions }: Topic): readonly number[] =>
   Array.from({ length: partitions }, (_, n) => n);

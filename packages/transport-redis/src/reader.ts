@@ -3,7 +3,7 @@ import { createBell, type Intake } from '@holdfast/flow';
 import { readAdopted } from './adopted.ts';
 import type { Connection } from './connection.ts';
 import type { Doorbell } from './doorbell.ts';
-import { read as readNext } from './lua/read.ts';
+import { missed, read as readNext } from './lua/read.ts';
 import type { OwnedPartition } from './owned-partition.ts';
 import { isRefusal, replyCode } from './reply-error.ts';
 import { runScript, textsOf } from './script.ts';
@@ -24,6 +24,8 @@ export interface ReaderOptions {
   readonly onFenced: (partition: OwnedPartition) => void;
   /** The group, or the stream with it, was deleted. */
   readonly onNoGroup: (partition: OwnedPartition) => Promise<void>;
+  /** So many messages were trimmed before the group was given them. */
+  readonly onMissed: (partition: OwnedPartition, count: number) => void;
   readonly onLostBodies: (partition: OwnedPartition, ids: readonly string[]) => void;
 }
 
@@ -122,10 +124,12 @@ export const createReader = (options: ReaderOptions): Reader => {
   const readPartition = async (partition: OwnedPartition, count: number): Promise<number> => {
     const { keys, lease, replayFrom } = partition;
     try {
-      const args = [group, lease.epoch, count, replayFrom ?? '>'];
+      const args = [group, lease.epoch, count, replayFrom ?? '>', partition.cursor];
       const reply = await runScript(connection, readNext, { keys, args });
       if (!Buffer.isBuffer(reply)) {
-        nothingCame(partition, textsOf(reply)[0]);
+        const [first, lost] = textsOf(reply);
+        if (first === missed) options.onMissed(partition, Number(lost));
+        else nothingCame(partition, first);
         return 0;
       }
       const entries = entriesOf(reply);

@@ -88,6 +88,16 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Strea
       'messages that were not settled have been deleted from their stream; they are lost to this group',
     );
   };
+  /** As above, but the group had not even been given them: nothing of it is pending. */
+  const onMissed = ({ assignment }: OwnedPartition, count: number): void => {
+    const { topic, partition } = assignment;
+    meter.count('holdfast.redis.trimmed_unread', count, { topic, group });
+    log.error(
+      { topic, partition, group, lost: count },
+      'messages were trimmed from their stream before the group was given them; they are lost to it. Look for whoever ' +
+        'trims it (XTRIM, XADD with MAXLEN or MINID)',
+    );
+  };
   /** The lease says whether it is ours; if it is, only the fence was lost, and it is set again. */
   const onFenced = async (partition: OwnedPartition): Promise<void> => {
     // A read and an ack of it may both be refused.
@@ -152,6 +162,7 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Strea
     owned: () => partitions.owned,
     shares: () => leases.reduce((sum, one) => sum + one.held.length, 0),
     onFenced: (partition) => void onFenced(partition),
+    onMissed,
     onLostBodies: (partition, ids) => {
       onLostBodies(partition.topic.name, partition.lease.slot, ids);
       acker.drop(partition, ids);

@@ -1,5 +1,5 @@
 import { type Script, script } from '../script.ts';
-import { slowestGroup } from './slowest-group.ts';
+import { noRoom } from './room.ts';
 
 /**
  * Appends messages to a partition, in order, all or those before the first that is refused.
@@ -7,16 +7,11 @@ import { slowestGroup } from './slowest-group.ts';
  * whether the stream is adopted. Returns how many were stored, and why not more: an error's text, or 'FULL' and the
  * slowest group.
  */
-export const append: Script = script(`${slowestGroup}
+export const append: Script = script(`${noRoom}
 local messages = cmsgpack.unpack(ARGV[1])
 local capacity = tonumber(ARGV[2])
-if capacity > 0 and redis.call('XLEN', KEYS[1]) + #messages > capacity then
-  local floor, slowest = slowest_group(KEYS[1])
-  if floor then redis.call('XTRIM', KEYS[1], 'MINID', floor) end
-  if redis.call('XLEN', KEYS[1]) + #messages > capacity then
-    return { 0, 'FULL', slowest }
-  end
-end
+local slowest = capacity > 0 and no_room(KEYS[1], #messages, capacity)
+if slowest then return { 0, 'FULL', slowest } end
 local xadd = ARGV[3] == '1' and { 'XADD', KEYS[1], 'NOMKSTREAM', '*' } or { 'XADD', KEYS[1], '*' }
 local head = #xadd
 for at, message in ipairs(messages) do
