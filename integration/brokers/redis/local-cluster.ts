@@ -7,6 +7,8 @@ import type { RedisServer } from './redis-server.ts';
 /** Masters that share the slots of a Redis Cluster. */
 export interface RedisCluster {
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  /** The processes of the nodes, in their order. */
+  readonly servers: readonly RedisServer[];
   close(): Promise<void>;
 }
 
@@ -22,13 +24,14 @@ export const localRedisCluster = async (): Promise<RedisCluster> => {
   };
   try {
     for (const port of busPorts) {
-      servers.push(await localRedis({ config: { 'cluster-enabled': 'yes', 'cluster-port': `${port}` } }));
+      const config = { 'cluster-enabled': 'yes', 'cluster-port': `${port}`, 'cluster-node-timeout': '1000' };
+      servers.push(await localRedis({ config: { ...config, appendonly: 'yes', appendfsync: 'always' } }));
     }
     const nodes = servers.map(({ url }) => ({ host: '127.0.0.1', port: Number(new URL(url).port) }));
     const clients = nodes.map(({ port }) => new Redis(port));
     await join(clients, nodes, busPorts);
     for (const client of clients) client.disconnect();
-    return { nodes, close };
+    return { nodes, servers, close };
   } catch (error) {
     await close();
     throw error;

@@ -30,8 +30,10 @@ const readyNode = async (node: Pick<OwnClient, 'status' | 'connect' | 'on'>): Pr
   if (node.status === 'wait') await node.connect();
   if (node.status === 'ready') return;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const closed = (): void => reject(new Error('a node of the cluster has closed the connection'));
   node.on('ready', resolve);
-  node.on('end', () => reject(new Error('a node of the cluster has closed the connection')));
+  node.on('end', closed);
+  if (node.status === 'end' || node.status === 'close') closed();
   await promise;
 };
 

@@ -70,21 +70,19 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     });
     const opened: Live = { client, flights: new Set() };
     client.on('end', () => drop(opened, new RedisConnectionLostError(reason ?? new Error('closed by the server'))));
-    const cancel = clock.after(timeoutMs, () => {
-      reason ??= new RedisTimeoutError(timeoutMs);
-      client.disconnect();
-      client.stream?.destroy();
-    });
-    try {
+    const connected = async (): Promise<void> => {
       await connectClient(client);
       await onOpen(client);
+    };
+    try {
+      // A driver may never say how a connection attempt ended, a cluster's above all.
+      await beforeDeadline(clock, timeoutMs, connected(), () => new RedisTimeoutError(timeoutMs));
       if (client.status !== 'ready') throw new Error('closed by the server');
       return opened;
     } catch (error) {
       client.disconnect();
+      client.stream?.destroy();
       throw reason ?? error;
-    } finally {
-      cancel();
     }
   };
 
