@@ -16,13 +16,16 @@ import { middlewareStack } from './policies/middleware-stack.ts';
 import { postgresLog } from './transport/postgres-log.ts';
 import { kafkaBatches } from './transports/kafka-batches.ts';
 import { kafkaLatency } from './transports/kafka-latency.ts';
+import { kafkaMemory } from './transports/kafka-memory.ts';
 import { kafkaRelay } from './transports/kafka-relay.ts';
 import { kafkaSingles } from './transports/kafka-singles.ts';
 import { rabbitmqConsume } from './transports/rabbitmq-consume.ts';
 import { rabbitmqLatency } from './transports/rabbitmq-latency.ts';
+import { rabbitmqMemory } from './transports/rabbitmq-memory.ts';
 import { rabbitmqPublish, rabbitmqPublishUnordered } from './transports/rabbitmq-publish.ts';
 import { rabbitmqRelay } from './transports/rabbitmq-relay.ts';
 import { redisLatency } from './transports/redis-latency.ts';
+import { redisMemory } from './transports/redis-memory.ts';
 import { redisRelay } from './transports/redis-relay.ts';
 import { redisStreams } from './transports/redis-streams.ts';
 
@@ -41,6 +44,7 @@ export const benchmarks: readonly Benchmark[] = [
   redisStreams,
   redisRelay,
   redisLatency,
+  redisMemory,
   consumerStack,
   memory,
   idle,
@@ -50,8 +54,10 @@ export const benchmarks: readonly Benchmark[] = [
   rabbitmqConsume,
   rabbitmqRelay,
   rabbitmqLatency,
+  rabbitmqMemory,
   kafkaSingles,
   kafkaBatches,
+  kafkaMemory,
   kafkaRelay,
   kafkaLatency,
   fourPolicies,

@@ -3,6 +3,8 @@ import type { Transport } from '@holdfast/core';
 /** A broker of its own, with a topic that one group reads. */
 export interface BrokerWorld {
   readonly topic: string;
+  /** What a process of its own connects to: `host:port` of Kafka, else a URL. */
+  readonly address: string;
   /** A transport of ours, which is closed with the world. */
   open(): Transport;
   /** Leaves nothing for the group to read, so that each side begins with the same. */

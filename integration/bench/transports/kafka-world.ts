@@ -30,7 +30,7 @@ export const openKafkaWorld = async (): Promise<KafkaWorld> => {
   await topology.apply({ topics: { [topic]: { groups: { [group]: 'latest' } } } });
   let topics = 0;
   return {
-    ...{ topic, kafka, producer, open },
+    ...{ topic, address: server.brokers[0] ?? '', kafka, producer, open },
     newTopic: async (groups = []) => {
       const made = `${topic}-${++topics}`;
       const starts = Object.fromEntries(groups.map((name) => [name, 'earliest' as const]));

@@ -26,7 +26,7 @@ export const openRabbitmqWorld = async (partitions: number): Promise<RabbitmqWor
   const raw = await connection.createConfirmChannel();
   const queues = Array.from({ length: partitions }, (_, partition) => `${topic}/${group}/${partition}`);
   return {
-    ...{ topic, queues, raw, connection, open },
+    ...{ topic, address: server.url, queues, raw, connection, open },
     empty: async () => {
       for (const queue of queues) await raw.purgeQueue(queue);
     },

@@ -28,7 +28,7 @@ export const openRedisWorld = async (): Promise<RedisWorld> => {
   };
   await empty();
   return {
-    ...{ topic, redis, open, empty },
+    ...{ topic, address: server.url, redis, open, empty },
     close: async () => {
       await Promise.all(transports.map((transport) => transport.close()));
       redis.disconnect();
