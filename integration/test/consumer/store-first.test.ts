@@ -338,6 +338,27 @@ describe("a consumer with inbox: 'store-first'", () => {
     await direct.close();
   });
 
+  it('keeps its ordering while messages are stored, and may have another one when they are handled', async () => {
+    const storing = create();
+    storing.on(OrderPlaced, () => new Promise(() => {}));
+    await storing.start();
+    await place('ada', 1);
+    await eventually(() => assert.equal(storing.stats().stored, 1));
+    await storing.close({ deadlineMs: 50 });
+    await using other = create({ ordering: 'none' });
+    other.on(OrderPlaced, async () => {});
+    await assert.rejects(other.start(), (error) => {
+      assert.ok(isHoldfastError(error, 'invalid_option'));
+      return /ordering: found 'none', but group 'billing' has stored messages with 'key'/.test(error.message);
+    });
+    await using same = create();
+    same.on(OrderPlaced, async () => {});
+    await same.start();
+    await eventually(async () => assert.equal(await stored(), 0));
+    await same.close();
+    await other.start();
+  });
+
   it('handles batches from the store, each with one effect', async () => {
     await using consumer = create();
     const sizes: number[] = [];

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { isHoldfastError, type Message, silentLog } from '@holdfast/core';
-import { createInboxRelay, createMessageStore, hasStoredMessages } from '@holdfast/inbox';
+import { createInboxRelay, createMessageStore, createStoredEffects, readStoredState } from '@holdfast/inbox';
 import { eventually } from '../../harness/index.ts';
-import { openDatabase, type TestDatabase } from './open-database.ts';
+import { addEffect, openDatabase, type TestDatabase } from './open-database.ts';
 
 const runtime = { log: silentLog };
 
@@ -48,8 +48,8 @@ describe('messages stored before they are handled', () => {
       await store.close();
     }
     assert.equal(await stored(), 2);
-    assert.equal(await hasStoredMessages(db.database, 'billing'), true);
-    assert.equal(await hasStoredMessages(db.database, 'returns'), false);
+    assert.equal((await readStoredState(db.database, 'billing')).waiting, true);
+    assert.equal((await readStoredState(db.database, 'returns')).waiting, false);
   });
 
   it('P5: are refused by name, and not recorded, when as many wait as may', async () => {
@@ -116,7 +116,7 @@ describe('messages stored before they are handled', () => {
     await store.close();
     await db.pool.query('analyze holdfast.inbox_messages');
     const { rows } = await db.pool.query(
-      'select seq::text, key from holdfast.inbox_messages order by seq offset 2500 limit 1',
+      'select seq::text, shard from holdfast.inbox_messages order by seq offset 2500 limit 1',
     );
     const client = await db.pool.connect();
     try {
@@ -125,7 +125,7 @@ describe('messages stored before they are handled', () => {
       const before = (await client.query(blocks)).rows[0].read;
       const taken = await client.query('select seq from holdfast.inbox_take($1, $2)', [
         'billing',
-        JSON.stringify([{ lane: rows[0].key, seq: rows[0].seq }]),
+        JSON.stringify([{ shard: rows[0].shard, seq: rows[0].seq }]),
       ]);
       assert.equal(taken.rows.length, 1);
       const read = (await client.query(blocks)).rows[0].read - before;
@@ -134,6 +134,52 @@ describe('messages stored before they are handled', () => {
       await client.query('rollback');
       client.release();
     }
+  });
+
+  for (const ordering of ['key', 'none'] as const) {
+    it(`P4: take effect from the shard that they were read from, stored with ordering '${ordering}'`, async () => {
+      const store = createMessageStore({ database: db.database, group: 'billing', ordering, runtime });
+      for (let at = 0; at < 20; at++) await store.store(aMessage(`m-${at}`, `k-${at % 5}`), 'orders');
+      await store.close();
+      const effects = createStoredEffects({ database: db.database, group: 'billing' });
+      const outcomes: string[] = [];
+      await using relay = createInboxRelay({
+        database: db.database,
+        group: 'billing',
+        receive: async (delivery) => {
+          outcomes.push((await effects.once(delivery, addEffect(delivery.message.id))).outcome);
+          return { outcome: 'ack' };
+        },
+        runtime,
+      });
+      await relay.runOnce();
+      assert.deepEqual(
+        outcomes,
+        outcomes.map(() => 'done'),
+      );
+      assert.equal(await db.count('select count(distinct id) from effects'), 20);
+    });
+  }
+
+  it('P4: are no duplicates, but an error, when they are asked for under another shard', async () => {
+    const store = createMessageStore({ database: db.database, group: 'billing', runtime });
+    await store.store(aMessage('m-1', 'ada'), 'orders');
+    await store.close();
+    const effects = createStoredEffects({ database: db.database, group: 'billing' });
+    await using relay = createInboxRelay({
+      database: db.database,
+      group: 'billing',
+      receive: async (delivery) => {
+        const elsewhere = { ...delivery, partition: (delivery.partition + 1) % 4 };
+        await assert.rejects(effects.once(elsewhere, addEffect('m-1')), /not in the shard/);
+        assert.equal((await effects.once(delivery, addEffect('m-1'))).outcome, 'done');
+        assert.equal((await effects.once(delivery, addEffect('m-1'))).outcome, 'duplicate');
+        return { outcome: 'ack' };
+      },
+      runtime,
+    });
+    assert.equal((await relay.runOnce()).handedOver, 1);
+    assert.equal(await db.count('select count(*) from effects'), 1);
   });
 
   it('count attempts that were spent, and those only', async () => {

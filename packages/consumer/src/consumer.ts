@@ -110,10 +110,10 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
   return consumer;
 };
 
-const effectsOf = <Tx>({ database, group, inbox, ordering, runtime }: Settings<Tx>): Effects<Tx> | undefined => {
+const effectsOf = <Tx>({ database, group, inbox, runtime }: Settings<Tx>): Effects<Tx> | undefined => {
   if (database === undefined) return undefined;
   const direct = inboxEffects(createInbox(database, { runtime }), group, runtime.log);
-  return inbox === 'direct' ? direct : storedEffects(createStoredEffects({ database, group, ordering }), direct);
+  return inbox === 'direct' ? direct : storedEffects(createStoredEffects({ database, group }), direct);
 };
 
 /** Whether each message is asked about before its handler runs. */

@@ -1,5 +1,5 @@
-import { InvalidOptionError } from '@holdfast/core';
-import { hasStoredMessages, inboxSchema } from '@holdfast/inbox';
+import { InvalidOptionError, type Ordering } from '@holdfast/core';
+import { inboxSchema, readStoredState, type StoredState } from '@holdfast/inbox';
 import { checkSchema, type Database } from '@holdfast/postgres';
 import type { Settings } from './consumer-options.ts';
 import { checkDelays, longerDelay } from './retry-verdict.ts';
@@ -12,25 +12,38 @@ export interface StartChecks<Tx> {
 
 /** Refuses, before the group is joined, what could not be kept: no handler, waits that are too long, missing tables. */
 export const checkStart = async <Tx>({ settings, routes }: StartChecks<Tx>): Promise<void> => {
-  const { database, group, holdMs, inbox } = settings;
+  const { database, group, holdMs, inbox, ordering } = settings;
   const { log } = settings.runtime;
   if (routes.topics.length === 0) {
     throw new InvalidOptionError('on', 'the consumer has no handler; add one with on() or onBatch() before start()');
   }
   if (database === undefined) return checkDelays(settings, holdMs);
   await checkSchema(database, [inboxSchema]);
-  if (inbox === 'store-first') return;
-  await refuseStored(database, group);
+  const stored = await readStoredState(database, group);
+  if (inbox === 'store-first') return refuseOtherOrder(stored, { group, ordering });
+  refuseStored(stored, group);
   const cut = longerDelay(settings, holdMs);
   if (cut !== undefined)
     log.warn({ ...cut, holdMs, group }, 'the backoff asks for longer waits than holdMs; they are cut');
 };
 
 /** What an earlier `store-first` left would be handled by nobody, or after what came later. */
-const refuseStored = async <Tx>(database: Database<Tx>, group: string): Promise<void> => {
-  if (!(await hasStoredMessages(database, group))) return;
+const refuseStored = ({ waiting }: StoredState, group: string): void => {
+  if (!waiting) return;
   throw new InvalidOptionError(
     'inbox',
     `group '${group}' has stored messages from 'store-first'; run it so until they are handled, then change to 'direct'`,
+  );
+};
+
+/** Two orders in one store: what comes now would overtake what waits, or wait for what nothing keeps in order. */
+const refuseOtherOrder = (
+  { ordering: found }: StoredState,
+  { group, ordering }: { readonly group: string; readonly ordering: Ordering },
+): void => {
+  if (found === undefined || found === ordering) return;
+  throw new InvalidOptionError(
+    'ordering',
+    `found '${ordering}', but group '${group}' has stored messages with '${found}'; run it so until they are handled, then change it`,
   );
 };

@@ -27,7 +27,7 @@ export class RejectedError extends HoldfastError {
 
 /**
  * Hands the stored messages of a group to `receive`: in order per key, at least once, any number of relays sharing the
- * work. A delivery's `position` is its place in the store, its `partition` is always 0. A `retry` holds up its own key;
+ * work. A delivery's `partition` is the shard of the store and its `position` the place in it. A `retry` holds up its own key;
  * a message that was settled with `ack` is deleted. Messages are in memory by a few times `concurrency` at most.
  */
 export const createInboxRelay = <Tx>(options: InboxRelayOptions<Tx>): Relay => {
@@ -96,7 +96,7 @@ const deliveryOf = (
 ): Delivery => ({
   message: rowMessage(row),
   topic: row.topic,
-  partition: 0,
+  partition: row.shard,
   position: row.seq,
   token: storedToken,
   ...parts,

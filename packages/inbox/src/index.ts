@@ -10,10 +10,10 @@ export { createInboxRelay, type InboxRelayOptions, RejectedError, storedToken } 
 export { inboxSchema } from './inbox-schema.ts';
 export {
   createMessageStore,
-  hasStoredMessages,
   InboxFullError,
   type MessageStore,
   type MessageStoreOptions,
 } from './message-store.ts';
 export { type PruneOptions, RetentionTooShortError } from './prune.ts';
 export { createStoredEffects, type StoredEffects, type StoredEffectsOptions } from './stored-effects.ts';
+export { readStoredState, type StoredState } from './stored-state.ts';

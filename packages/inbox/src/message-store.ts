@@ -114,12 +114,3 @@ const checkStorable = (message: Message): void => {
     );
   }
 };
-
-/** Whether messages of the group are stored and wait to be handled; parked ones wait for a decision and do not count. */
-export const hasStoredMessages = async <Tx>(database: Database<Tx>, group: string): Promise<boolean> => {
-  const [row] = await database.execute(
-    `select exists (select from ${database.schema}.inbox_messages where route = $1::text)::text as found`,
-    [group],
-  );
-  return row?.found === 'true';
-};

@@ -1,18 +1,16 @@
-import { type Delivery, type Ordering, reach } from '@holdfast/core';
+import { type Delivery, reach } from '@holdfast/core';
 import type { Database } from '@holdfast/postgres';
 import type { OnceBatchOutcome, OnceOptions, OnceOutcome } from './inbox.ts';
-import { laneOf } from './stored-row.ts';
 
 export interface StoredEffectsOptions<Tx> {
   readonly database: Database<Tx>;
   readonly group: string;
-  /** As it was when they were stored. */
-  readonly ordering: Ordering;
 }
 
 /**
  * Makes stored messages take effect once: the transaction of the effect also deletes the stored message. Whoever comes
- * second, an owner that lost its claim without knowing it for example, waits for the first and finds none.
+ * second, an owner that lost its claim without knowing it for example, waits for the first and finds none. A message that
+ * is there, but not where its delivery says, is an error: the next delivery says it right.
  */
 export interface StoredEffects<Tx> {
   once<T>(delivery: Delivery, work: (tx: Tx) => Promise<T>, options?: OnceOptions): Promise<OnceOutcome<T>>;
@@ -24,12 +22,12 @@ export interface StoredEffects<Tx> {
   ): Promise<OnceBatchOutcome<T>>;
 }
 
-/** For deliveries of the inbox relay, whose `position` is the place in the store. */
-export const createStoredEffects = <Tx>({ database, group, ordering }: StoredEffectsOptions<Tx>): StoredEffects<Tx> => {
+/** For deliveries of the inbox relay, whose `partition` and `position` are the place in the store. */
+export const createStoredEffects = <Tx>({ database, group }: StoredEffectsOptions<Tx>): StoredEffects<Tx> => {
   const statement = `select seq from ${database.schema}.inbox_take($1::text, $2::text::jsonb)`;
 
   const take = async (tx: Tx, deliveries: readonly Delivery[]): Promise<ReadonlySet<string>> => {
-    const stored = deliveries.map(({ message, position }) => ({ lane: laneOf(message, ordering), seq: position }));
+    const stored = deliveries.map(({ partition, position }) => ({ shard: partition, seq: position }));
     const rows = await database.query(tx, statement, [group, JSON.stringify(stored)]);
     const taken = new Set(rows.map(({ seq }) => seq));
     return new Set(deliveries.filter(({ position }) => taken.has(position)).map(({ message }) => message.id));

@@ -11,7 +11,8 @@ export const storedMessages: RelayTable = relayTable('inbox_messages');
  * Records first, in one order everywhere, then the keys' locks, also in one order: two calls never deadlock.
  *
  * `inbox_take(…)`: deletes stored messages in the transaction of their effect. Whoever comes second waits, and finds none.
- * A `lane` is what its message was sharded by. What this reads does not grow with what waits: the index leads to each of them.
+ * Refuses one that is there under another shard than it was asked for: its effect would pass for one that was had before.
+ * What this reads does not grow with what waits: the index leads to each of them.
  */
 export const createStoringFunctions = (schema: string): string => `
 create function ${schema}.inbox_store(of_group text, messages jsonb, capacity bigint) returns table (place text)
@@ -49,15 +50,22 @@ as $take$
 #variable_conflict use_column
 declare
   seqs bigint[] := array(select (e ->> 'seq')::bigint from jsonb_array_elements(stored) e);
-  in_shards smallint[] := array(
-    select distinct ((hashtext(e ->> 'lane') & 2147483647) % c.shards)::smallint
-    from jsonb_array_elements(stored) e, ${schema}.inbox_messages_control c
-  );
+  in_shards smallint[] := array(select distinct (e ->> 'shard')::smallint from jsonb_array_elements(stored) e);
+  taken bigint;
 begin
   return query
   delete from ${schema}.inbox_messages r
   where r.route = of_group and r.shard = any (in_shards) and r.seq = any (seqs)
   returning r.seq::text;
+  get diagnostics taken = row_count;
+  if taken < cardinality(seqs) and exists (
+    select from ${schema}.inbox_messages r
+    where r.route = of_group and r.seq = any (seqs)
+      and r.shard = any (array(select generate_series(0, c.shards - 1)::smallint from ${schema}.inbox_messages_control c))
+  ) then
+    raise exception 'a stored message of group % is not in the shard that it was handed over from', of_group
+      using hint = 'it is handed over again';
+  end if;
 end
 $take$;
 `;

@@ -19,9 +19,6 @@ export const storedRow = (
   { topic, group, ordering }: { readonly topic: string; readonly group: string; readonly ordering: Ordering },
 ): StoredRow => ({ id, type, topic, route: group, key, headers, ...encodeBody(body), ordered: ordering === 'key' });
 
-/** The name under which the relay shards a message. */
-export const laneOf = ({ id, key }: Message, ordering: Ordering): string => (ordering === 'key' ? (key ?? id) : id);
-
 /** As text where it can be: people can read it. Postgres takes no NUL in a text. */
 const encodeBody = (body: Uint8Array): Pick<StoredRow, 'body' | 'encoding'> => {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);

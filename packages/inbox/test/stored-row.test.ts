@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Message } from '@holdfast/core';
 import { rowMessage } from '@holdfast/relay';
 import fc from 'fast-check';
-import { laneOf, storedRow } from '../src/stored-row.ts';
+import { storedRow } from '../src/stored-row.ts';
 
 const message: fc.Arbitrary<Message> = fc
   .record(
@@ -40,11 +40,5 @@ describe('a message as a row of the store', () => {
         assert.ok(!row.body.includes('\0') && row.body.isWellFormed());
       }),
     );
-  });
-
-  it('is in the lane of its key, or alone where it has none or there is no order', () => {
-    assert.equal(laneOf({ id: 'm', type: 't', key: 'k', headers: {}, body: new Uint8Array() }, 'key'), 'k');
-    assert.equal(laneOf({ id: 'm', type: 't', key: 'k', headers: {}, body: new Uint8Array() }, 'none'), 'm');
-    assert.equal(laneOf({ id: 'm', type: 't', headers: {}, body: new Uint8Array() }, 'key'), 'm');
   });
 });

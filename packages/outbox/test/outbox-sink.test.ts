@@ -39,7 +39,7 @@ const transportThat = (publish: (messages: readonly Message[]) => Promise<void>)
 });
 
 const row = (id: string, body = '{}'): RelayRow => ({
-  ...{ seq: '1', id, type: 't', topic: 'topic', key: id, headers: '{}', body, encoding: 'utf8', attempt: 1 },
+  ...{ seq: '1', shard: 0, id, type: 't', topic: 'topic', key: id, headers: '{}', body, encoding: 'utf8', attempt: 1 },
 });
 
 const outcomesOf = async (

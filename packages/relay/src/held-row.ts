@@ -34,11 +34,12 @@ export interface Lane {
 /** Parked, because an earlier row of its key is. */
 export const keyIsParked = 'key';
 
-/** What `fetch` gave back. */
-export const heldRow = (row: Row): HeldRow => {
+/** What `fetch` gave back of a shard. */
+export const heldRow = (row: Row, shard: number): HeldRow => {
   const [seq = '', slot = '', tid = '', encoding, state] = (row.place as string).split(' ');
   return {
     seq,
+    shard,
     slot,
     tid,
     ordered: state !== 'unordered',

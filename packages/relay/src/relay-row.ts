@@ -4,6 +4,8 @@ import type { Message } from '@holdfast/core';
 export interface RelayRow {
   /** Where it stands. A decimal number; later rows of a key have higher ones. */
   readonly seq: string;
+  /** Of the table, where it was read. */
+  readonly shard: number;
   readonly id: string;
   readonly type: string;
   readonly topic: string;

@@ -72,10 +72,10 @@ export const createFetchFirst = <Tx>(database: Database<Tx>, table: string, rout
     );
     const found = pages.map((): Row[] => []);
     for (const row of rows) found[Number(row.n)]?.push(row);
-    return found.map(([first, ...others]) => ({
+    return found.map(([first, ...others], n) => ({
       snapshot: first?.id as string,
       incarnation: first?.key as string,
-      rows: others.map(heldRow),
+      rows: others.map((row) => heldRow(row, Number(pages[n]?.shard))),
     }));
   };
 };
@@ -122,7 +122,8 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
       const page = await orAborted(fetchFirst({ shard, position, pageSize }), signal);
       return page.incarnation === incarnation ? page : 'restarted';
     },
-    fetchOn: async (position, page, signal) => (await fetchPage(position, page, signal)).map(heldRow),
+    fetchOn: async (position, page, signal) =>
+      (await fetchPage(position, page, signal)).map((row) => heldRow(row, lease.slot)),
     settle: async (rows, signal) => {
       const [tick] = await database.execute(
         `select * from ${names.part('settle')}($1::text, $2::text, $3::text::integer, $4::text::bigint, $5::text,

@@ -38,10 +38,13 @@ export const createFakeRing = (scheduler: fc.Scheduler): FakeRing => {
   };
   const isParked = (key: string | undefined): boolean => key !== undefined && parked.some((row) => row.key === key);
   const rowOf = ({ seq, id, key, topic }: Stored): HeldRow =>
-    heldRow({
-      place: `${seq} 0 (0,${seq}) utf8 ${key === undefined ? 'unordered' : isParked(key) ? 'parked' : 'ordered'}`,
-      ...{ id, key: key ?? null, topic, type: 't', headers: '{}', body: '{}' },
-    });
+    heldRow(
+      {
+        place: `${seq} 0 (0,${seq}) utf8 ${key === undefined ? 'unordered' : isParked(key) ? 'parked' : 'ordered'}`,
+        ...{ id, key: key ?? null, topic, type: 't', headers: '{}', body: '{}' },
+      },
+      0,
+    );
   /** A snapshot is the last number that it shows. */
   const read = (position: Position, snapshot: number, after: number, pageSize: number): readonly HeldRow[] => {
     const seen = Number(position.seen?.split(':')[1] ?? 0);
