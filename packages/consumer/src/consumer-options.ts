@@ -30,7 +30,10 @@ export interface ConsumerOptions<Tx> {
   readonly retry?: RetryOptions | undefined;
   /** How long one attempt may take. Then its signal aborts; the attempt has failed when the handler has stopped. Default: for ever. */
   readonly timeoutMs?: number | undefined;
-  /** How long all attempts of a message in this process may take together, waits included; then it is a dead letter. Default: for ever. */
+  /**
+   * How long all attempts of a message in this process may take together, waits included; then it is a dead letter. Waits
+   * for an inbox that does not answer are left out, and a new owner of the partition begins anew. Default: for ever.
+   */
   readonly totalTimeoutMs?: number | undefined;
   /** How many handlers run at once. Default 16, or the largest batch of `onBatch` if that is more. */
   readonly concurrency?: number | undefined;

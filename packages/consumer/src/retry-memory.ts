@@ -1,34 +1,51 @@
+import type { Delivery } from '@holdfast/core';
+
 /** What is remembered of a message between its attempts in this process. */
 export interface Retrying {
-  /** Monotonic milliseconds. */
-  readonly firstStartedAt: number;
+  /** How much of its total time its attempts and the waits between them have used. */
+  readonly spentMs: number;
+  /** Monotonic milliseconds: from then on its wait is counted too. Undefined: a wait that is not its own, for the inbox. */
+  readonly waitsFrom: number | undefined;
+  /** How long it waits for its next attempt. */
+  readonly delayMs: number;
   /** Its effect is there, but its handler failed afterwards: it runs again, although it is recorded. */
   readonly hadEffect: boolean;
 }
 
-/** The messages that wait for another attempt. What has been handed to another owner meanwhile falls out by age. */
+/**
+ * The messages that wait for another attempt, each for as long as the claim that handed it over. What has been handed to
+ * another owner meanwhile falls out by age; if it comes back, its time begins anew.
+ */
 export interface RetryMemory {
   /** Undefined for a first attempt, which costs nothing to find out while nothing is retried. */
-  find(id: string): Retrying | undefined;
-  keep(id: string, retrying: Retrying): void;
-  forget(id: string): void;
+  find(delivery: Delivery): Retrying | undefined;
+  keep(delivery: Delivery, retrying: Retrying): void;
+  forget(delivery: Delivery): void;
+}
+
+interface Entry extends Retrying {
+  readonly token: string;
+  readonly topic: string;
 }
 
 /** `capacity`: how many messages can be in process at once. */
 export const createRetryMemory = (capacity: number): RetryMemory => {
-  const messages = new Map<string, Retrying>();
+  const messages = new Map<string, Entry>();
   return {
-    find: (id) => (messages.size === 0 ? undefined : messages.get(id)),
-    keep: (id, retrying) => {
+    find: ({ message: { id }, token, topic }) => {
+      const found = messages.size === 0 ? undefined : messages.get(id);
+      return found?.token === token && found.topic === topic ? found : undefined;
+    },
+    keep: ({ message: { id }, token, topic }, retrying) => {
       messages.delete(id);
-      messages.set(id, retrying);
+      messages.set(id, { ...retrying, token, topic });
       if (messages.size <= capacity) return;
       for (const oldest of messages.keys()) {
         messages.delete(oldest);
         return;
       }
     },
-    forget: (id) => {
+    forget: ({ message: { id } }) => {
       if (messages.size > 0) messages.delete(id);
     },
   };

@@ -1,4 +1,11 @@
-import { DecodeError, InvalidOptionError, isHoldfastError, type Settlement, type Verdict } from '@holdfast/core';
+import {
+  DecodeError,
+  type Delivery,
+  InvalidOptionError,
+  isHoldfastError,
+  type Log,
+  type Settlement,
+} from '@holdfast/core';
 import type { Backoff } from '@holdfast/policies';
 
 export interface RetryRule {
@@ -8,32 +15,80 @@ export interface RetryRule {
   readonly random: () => number;
   /** No wait is longer. */
   readonly maxDelayMs: number;
+  readonly log: Log;
 }
+
+/** A verdict that knows how long the message waited last. */
+export type RetryVerdict = (error: unknown, delivery: Delivery, previousMs?: number) => Settlement;
 
 /**
  * What becomes of a failed delivery. What can never succeed is rejected at once: a body that does not decode, an error
  * that `unless` names, a Holdfast error that is not retryable. The rest is tried again after the backoff, until the
- * attempts are used up. A failure of the inbox itself spends no attempt.
+ * attempts are used up. What says nothing of the message spends no attempt: a failure of the inbox itself, and the end of
+ * what this process had open or claimed. A rule that throws is logged and counts as none.
  */
-export const retryVerdict =
-  ({ attempts, backoff, unless, random, maxDelayMs }: RetryRule): Verdict =>
-  (error, { attempt }) => {
-    if (isHoldfastError(error, 'inbox_unavailable'))
+export const retryVerdict = (rule: RetryRule): RetryVerdict => {
+  const { attempts, random } = rule;
+  return (error, { attempt }, previousMs) => {
+    if (isHoldfastError(error, 'inbox_unavailable') || isOfProcess(error)) {
       return { outcome: 'retry', delayMs: jittered(random), spent: false };
+    }
     if (error instanceof DecodeError) return reject(`${error.code}: ${error.message}`);
-    if (isHoldfastError(error) && !error.retryable) return reject(`not_retryable: ${describeError(error)}`);
+    if (isFinal(error)) return reject(`not_retryable: ${describeError(error)}`);
     if (attempt >= attempts) return reject(`attempts_exhausted: ${attempt} of ${attempts}, ${describeError(error)}`);
-    if (unless(error)) return reject(`refused_by_unless: ${describeError(error)}`);
-    return { outcome: 'retry', delayMs: Math.min(maxDelayMs, backoff(attempt, random)), spent: true };
+    if (isRefused(error, rule)) return reject(`refused_by_unless: ${describeError(error)}`);
+    return { outcome: 'retry', delayMs: delayAfter(attempt, previousMs, rule), spent: true };
   };
+};
 
-/** A retry that would begin when all attempts' time is up is a rejection. */
+/** Something that this process used is closed, or a claim of it has ended: elsewhere, or later, the message may succeed. */
+const isOfProcess = (error: unknown): boolean =>
+  isHoldfastError(error) &&
+  (ofProcess.has(error.code) || (error.code === 'publish_failed' && isOfProcess(error.cause)));
+
+const ofProcess: ReadonlySet<string> = new Set(['closed', 'claim_ended', 'lease_lost']);
+
+/** A commit without a reply is not to be done again blindly, but a handler that is run again says how to. */
+const isFinal = (error: unknown): boolean =>
+  isHoldfastError(error) && !error.retryable && error.code !== 'unknown_outcome';
+
+const isRefused = (error: unknown, { unless, log }: RetryRule): boolean => {
+  try {
+    return unless(error);
+  } catch (fault) {
+    log.error({ error: fault }, 'retry.unless threw; the message is treated as if there were none');
+    return false;
+  }
+};
+
+const delayAfter = (
+  attempt: number,
+  previousMs: number | undefined,
+  { backoff, random, maxDelayMs, log }: RetryRule,
+): number => {
+  try {
+    const delayMs = backoff(attempt, random, previousMs);
+    if (delayMs >= 0) return Math.min(maxDelayMs, delayMs);
+    log.error({ delayMs, attempt }, 'retry.backoff gave no number of milliseconds; the message waits as by default');
+  } catch (error) {
+    log.error({ error, attempt }, 'retry.backoff threw; the message waits as by default');
+  }
+  return Math.min(maxDelayMs, faultyBackoffMs);
+};
+
+/** The longest wait of the default backoff. */
+const faultyBackoffMs = 5_000;
+
+/** A retry that would begin when all attempts' time is up is a rejection, unless it is not the message's doing. */
 export const withinTotal = (
   settlement: Settlement,
   elapsedMs: number,
   totalTimeoutMs: number | undefined,
 ): Settlement =>
-  totalTimeoutMs !== undefined && settlement.outcome === 'retry' && elapsedMs + settlement.delayMs >= totalTimeoutMs
+  totalTimeoutMs !== undefined &&
+  settlement.outcome === 'retry' &&
+  settlement.spent &&
+  elapsedMs + settlement.delayMs >= totalTimeoutMs
     ? reject(`total_timeout: the next attempt would begin more than ${totalTimeoutMs} ms after the first`)
     : settlement;
 

@@ -1,10 +1,10 @@
-import { type Delivery, decodeMessage, reach, type Verdict } from '@holdfast/core';
+import { type Delivery, decodeMessage, reach } from '@holdfast/core';
 import type { AttemptEnd } from './attempt.ts';
 import type { Settings } from './consumer-options.ts';
 import type { Effects } from './effects.ts';
 import { type Ending, endings } from './ending.ts';
 import type { HandlerSlots } from './handler-slots.ts';
-import { createRetryMemory } from './retry-memory.ts';
+import { createRetryMemory, type Retrying } from './retry-memory.ts';
 import { retryVerdict, withinTotal } from './retry-verdict.ts';
 import type { Route } from './routes.ts';
 
@@ -19,57 +19,72 @@ export const createStack = <Tx>(
 ): Stack => {
   const { totalTimeoutMs, maxInFlight, group } = settings;
   const { clock, random, meter, log } = settings.runtime;
-  const verdict: Verdict = retryVerdict({ ...settings, random });
+  const verdict = retryVerdict({ ...settings, random, log });
   const memory = createRetryMemory(maxInFlight);
 
   const stack: Stack = async (route, delivery) => {
-    const { id } = delivery.message;
     const startedAt = clock.monotonic();
-    const retrying = memory.find(id);
+    const retrying = memory.find(delivery);
+    const spentMs = retrying === undefined ? 0 : spentUntil(startedAt, retrying);
     try {
       const payload = await decodeMessage(route.contract, delivery.message);
       if (effects !== undefined && !retrying?.hadEffect && (await effects.isDone(delivery))) {
         meter.count('holdfast.inbox.duplicates', 1, { group });
-        memory.forget(id);
+        memory.forget(delivery);
         return endings.duplicate;
       }
-      const spentMs = retrying === undefined ? 0 : startedAt - retrying.firstStartedAt;
       const end = await (slots === undefined
         ? route.run(payload, delivery, spentMs)
         : runInSlot(slots, delivery, () => route.run(payload, delivery, spentMs)));
-      if (end.end === 'failed') return fail(delivery, end, startedAt);
-      memory.forget(id);
+      if (end.end === 'failed') return fail(delivery, end, { startedAt, retrying, spentMs });
+      memory.forget(delivery);
       const reached = reach('consumer.afterEffect.beforeAck');
       if (reached !== undefined) await reached;
       return endings[end.end];
     } catch (error) {
-      return fail(delivery, { error, hadEffect: false }, startedAt);
+      return fail(delivery, { error, hadEffect: false }, { startedAt, retrying, spentMs });
     }
   };
 
   const fail = (
     delivery: Delivery,
     { error, hadEffect }: Omit<Extract<AttemptEnd, { end: 'failed' }>, 'end'>,
-    startedAt: number,
+    { startedAt, retrying, spentMs }: Earlier,
   ): Ending => {
     const { id, type } = delivery.message;
     if (delivery.signal.aborted) return endings.handedBack;
-    const earlier = memory.find(id);
-    const firstStartedAt = earlier?.firstStartedAt ?? startedAt;
-    const elapsedMs = clock.monotonic() - firstStartedAt;
-    const settlement = withinTotal(verdict(error, delivery), elapsedMs, totalTimeoutMs);
+    const now = clock.monotonic();
+    const elapsedMs = spentMs + now - startedAt;
+    const settlement = withinTotal(verdict(error, delivery, retrying?.delayMs), elapsedMs, totalTimeoutMs);
     const fields = { error, id, type, topic: delivery.topic, group, attempt: delivery.attempt };
     if (settlement.outcome === 'retry') {
-      memory.keep(id, { firstStartedAt, hadEffect: hadEffect || earlier?.hadEffect === true });
-      log.info({ ...fields, delayMs: settlement.delayMs }, 'an attempt failed; the message is tried again');
+      const { delayMs, spent } = settlement;
+      memory.keep(delivery, {
+        ...(spent ? { spentMs: elapsedMs, waitsFrom: now } : { spentMs, waitsFrom: undefined }),
+        delayMs: spent ? delayMs : (retrying?.delayMs ?? 0),
+        hadEffect: hadEffect || retrying?.hadEffect === true,
+      });
+      log.info({ ...fields, delayMs }, 'an attempt failed; the message is tried again');
       return { count: 'retried', settlement, error };
     }
-    memory.forget(id);
+    memory.forget(delivery);
     return { count: 'rejected', settlement, error };
   };
 
   return stack;
 };
+
+/** What came before an attempt's failure. */
+interface Earlier {
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
+  readonly retrying: Retrying | undefined;
+  /** Of the total time, before it started. */
+  readonly spentMs: number;
+}
+
+const spentUntil = (now: number, { spentMs, waitsFrom }: Retrying): number =>
+  waitsFrom === undefined ? spentMs : spentMs + now - waitsFrom;
 
 const runInSlot = async <T>(slots: HandlerSlots, { signal }: Delivery, run: () => Promise<T>): Promise<T> => {
   await slots.take(signal);

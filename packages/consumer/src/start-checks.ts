@@ -1,6 +1,6 @@
 import { InvalidOptionError, type Ordering } from '@holdfast/core';
 import { inboxSchema, readStoredState, type StoredState } from '@holdfast/inbox';
-import { checkSchema, type Database } from '@holdfast/postgres';
+import { checkSchema } from '@holdfast/postgres';
 import type { Settings } from './consumer-options.ts';
 import { checkDelays, longerDelay } from './retry-verdict.ts';
 import type { Routes } from './routes.ts';

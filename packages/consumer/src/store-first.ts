@@ -31,7 +31,7 @@ export const createStoreFirst = <Tx>({ settings, database, receive }: StoreFirst
   const { group, ordering, runtime } = settings;
   const { meter, log } = runtime;
   const store = createMessageStore({ database, group, ordering, runtime });
-  const verdict = retryVerdict({ ...settings, random: runtime.random });
+  const verdict = retryVerdict({ ...settings, random: runtime.random, log });
   const gate = createPauseGate();
   let relay: ReturnType<typeof createInboxRelay<Tx>> | undefined;
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import {
+  ClosedError,
   createVirtualClock,
   type Delivery,
   InvalidOptionError,
@@ -8,7 +9,7 @@ import {
   type Settlement,
 } from '@holdfast/core';
 import { deadHeaderNames } from '@holdfast/flow';
-import { constant } from '@holdfast/policies';
+import { constant, exponential } from '@holdfast/policies';
 import { type Consumer, type ConsumerOptions, createConsumer } from '../src/index.ts';
 import { aDelivery, aMessage } from './a-delivery.ts';
 import { OrderCancelled, OrderPlaced } from './contracts.ts';
@@ -201,6 +202,47 @@ describe('a consumer', () => {
     }
     assert.deepEqual(outcomes, ['retry', 'retry', 'retry', 'ack']);
     assert.match(transport.published[0]?.message.headers[deadHeaderNames.reason] ?? '', /^total_timeout/);
+  });
+
+  it('begins the total time anew for a message that comes back from another owner', async () => {
+    const { transport, consumer, clock } = setUp({
+      totalTimeoutMs: 60_000,
+      retry: { attempts: 10, backoff: constant({ delayMs: 10 }) },
+    });
+    let tries = 0;
+    consumer.on(OrderPlaced, async (_order, { signal }) => {
+      if (++tries === 1) throw new Error('busy');
+      await setImmediate();
+      signal.throwIfAborted();
+    });
+    await consumer.start();
+    await transport.deliver(aDelivery({ token: '1' }));
+    await clock.advance(3_600_000);
+    const delivering = transport.deliver(aDelivery({ token: '7' }));
+    await clock.advance(1);
+    assert.deepEqual(await delivering, { outcome: 'ack' });
+    assert.equal(transport.published.length, 0);
+  });
+
+  it('P2: makes no dead letter of a message whose handler found something of this process closed', async () => {
+    const { transport, consumer } = setUp({ retry: { attempts: 1 } });
+    consumer.on(OrderPlaced, () => Promise.reject(new ClosedError('the redis client')));
+    await consumer.start();
+    assert.deepEqual(await transport.deliver(aDelivery()), { outcome: 'retry', delayMs: 1_000, spent: false });
+    assert.equal(transport.published.length, 0);
+  });
+
+  it('waits longer each time with decorrelated jitter', async () => {
+    const backoff = exponential({ baseMs: 10, maxMs: 60_000, jitter: 'decorrelated' });
+    const { transport, consumer } = setUp({ retry: { attempts: 100, backoff } });
+    consumer.on(OrderPlaced, () => Promise.reject(new Error('busy')));
+    await consumer.start();
+    const delays: number[] = [];
+    for (let attempt = 1; attempt < 8; attempt++) {
+      const settlement = await transport.deliver(aDelivery({ attempt }));
+      if (settlement.outcome === 'retry') delays.push(settlement.delayMs);
+    }
+    assert.ok((delays.at(-1) ?? 0) > 100, `waited ${delays}`);
   });
 
   it('hands a message back, and makes no dead letter of it, when its claim ended while it ran', async () => {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { DecodeError, HoldfastError, InvalidOptionError } from '@holdfast/core';
+import { ClosedError, DecodeError, HoldfastError, InvalidOptionError, PublishError, silentLog } from '@holdfast/core';
+import { ClaimEndedError, LeaseLostError } from '@holdfast/flow';
 import { constant, exponential } from '@holdfast/policies';
+import { UnknownOutcomeError } from '@holdfast/postgres';
 import { InboxUnavailableError, OnceTwiceError } from '../src/errors.ts';
 import { checkDelays, retryVerdict, withinTotal } from '../src/retry-verdict.ts';
-import { aDelivery } from './a-delivery.ts';
+import { aDelivery, aMessage } from './a-delivery.ts';
 
 class Passing extends HoldfastError {
   override readonly code = 'passing';
@@ -15,7 +17,11 @@ const verdict = retryVerdict({
   unless: (error) => error instanceof RangeError,
   random: () => 0.5,
   maxDelayMs: 250,
+  log: silentLog,
 });
+
+const unspent = { outcome: 'retry', delayMs: 1_000, spent: false };
+const closed = new ClosedError("transport 'kafka'");
 
 describe('the verdict on a failed attempt', () => {
   const table: readonly [what: string, error: unknown, attempt: number, expected: object | RegExp][] = [
@@ -35,6 +41,27 @@ describe('the verdict on a failed attempt', () => {
     ],
     ['something that is no error', 'a string', 1, { outcome: 'retry', delayMs: 100, spent: true }],
     ['undefined', undefined, 3, /^attempts_exhausted: 3 of 3, undefined$/],
+    ['something that this process has closed', closed, 9, unspent],
+    [
+      'a publish over something closed',
+      PublishError.all('orders', [aMessage()], { outcome: 'failed', error: closed }),
+      9,
+      unspent,
+    ],
+    [
+      'a publish that is refused for itself',
+      PublishError.all('orders', [aMessage()], { outcome: 'failed', error: new OnceTwiceError('m') }),
+      1,
+      /^not_retryable/,
+    ],
+    ['the end of a claim', new ClaimEndedError({ topic: 'orders', partition: 0, token: '1' }), 9, unspent],
+    ['the loss of a lease', new LeaseLostError('orders', 0, 'another member has taken it'), 9, unspent],
+    [
+      "a commit of the handler's own that got no reply",
+      new UnknownOutcomeError(new Error('ECONNRESET')),
+      1,
+      { outcome: 'retry', delayMs: 100, spent: true },
+    ],
     [
       'an inbox that cannot be used',
       new InboxUnavailableError(new Error('ECONNREFUSED')),
@@ -58,6 +85,38 @@ describe('the verdict on a failed attempt', () => {
     });
   }
 
+  it('treats a rule that throws as none, and says so', () => {
+    const said: string[] = [];
+    const log = { ...silentLog, error: (_fields: object, message: string) => void said.push(message) };
+    const fault = (): never => {
+      throw new TypeError('cannot read properties of undefined');
+    };
+    const rule = { attempts: 3, backoff: constant({ delayMs: 10 }), unless: () => false, random: () => 0.5, log };
+    const failed = new Error('busy');
+    const spent = { outcome: 'retry', spent: true };
+    for (const [broken, delayMs] of [
+      [{ unless: fault }, 10],
+      [{ backoff: fault }, 5_000],
+      [{ backoff: () => Number.NaN }, 5_000],
+    ] as const) {
+      const settle = retryVerdict({ ...rule, ...broken, maxDelayMs: 60_000 });
+      assert.deepEqual(settle(failed, aDelivery()), { ...spent, delayMs });
+    }
+    assert.deepEqual(
+      said.map((line) => line.split(' ')[0]),
+      ['retry.unless', 'retry.backoff', 'retry.backoff'],
+    );
+  });
+
+  it('lets a backoff grow from the wait before', () => {
+    const backoff = exponential({ baseMs: 10, maxMs: 1_000, jitter: 'decorrelated' });
+    const settle = retryVerdict({
+      ...{ attempts: 9, backoff, unless: () => false, random: () => 0.99, maxDelayMs: 60_000, log: silentLog },
+    });
+    const settlement = settle(new Error('busy'), aDelivery(), 200);
+    assert.ok(settlement.outcome === 'retry' && settlement.delayMs > 500);
+  });
+
   it('keeps only the start of a long error text', () => {
     const settlement = verdict(new Error('x'.repeat(10_000)), aDelivery({ attempt: 3 }));
     assert.ok(settlement.outcome === 'reject' && settlement.reason.length < 300);
@@ -75,6 +134,11 @@ describe('the total time', () => {
   it('rejects a message whose next attempt would begin too late', () => {
     const settlement = withinTotal(retry, 900, 1_000);
     assert.ok(settlement.outcome === 'reject' && settlement.reason.startsWith('total_timeout'));
+  });
+
+  it("lets a retry be that is not the message's doing", () => {
+    const unspent = { ...retry, spent: false } as const;
+    assert.equal(withinTotal(unspent, 5_000, 1_000), unspent);
   });
 
   it('leaves a rejection as it is', () => {
