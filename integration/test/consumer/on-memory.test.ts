@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { createConsumer } from '@holdfast/consumer';
-import { createPublisher, isHoldfastError, type Message, silentLog, type Transport } from '@holdfast/core';
+import {
+  ack,
+  createPublisher,
+  isHoldfastError,
+  type Message,
+  silentLog,
+  sleep,
+  systemClock,
+  type Transport,
+} from '@holdfast/core';
 import { constant } from '@holdfast/policies';
-import { memoryTransport } from '@holdfast/transport-memory';
+import { createMemoryBroker, memoryTransport } from '@holdfast/transport-memory';
 import { eventually } from '../../harness/index.ts';
 import { OrderPlaced } from './contracts.ts';
 
@@ -191,5 +200,78 @@ describe('a consumer of a broker, without a database', () => {
     assert.equal(new Set(numbers('billing')).size, 20);
     assert.equal(new Set(numbers('shipping')).size, 20);
     await Promise.all(consumers.map((consumer) => consumer.close()));
+  });
+
+  it('P2: lets a handler publish while its transport closes, and makes no dead letter of its message', async () => {
+    const broker = createMemoryBroker();
+    const closing = memoryTransport({ broker, topics: { orders: { partitions: 1 } }, runtime });
+    const [handling, publishing] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const consumer = createConsumer({ transport: closing, group: 'billing', from: 'earliest', runtime });
+    consumer.on(OrderPlaced, async (order) => {
+      handling.resolve();
+      await publishing.promise;
+      await createPublisher(closing).publish(OrderPlaced, order, { id: 'followed' });
+    });
+    await consumer.start();
+    await createPublisher(closing).publish(OrderPlaced, { customer: 'ada', no: 1 });
+    await handling.promise;
+    const closed = closing.close();
+    publishing.resolve();
+    await closed;
+    transport = memoryTransport({ broker, runtime });
+    const ids: string[] = [];
+    const subscribed = { group: 'witness', from: 'earliest' } as const;
+    await transport.subscribe(
+      ['orders'],
+      async ({ message }) => {
+        ids.push(message.id);
+        return ack;
+      },
+      subscribed,
+    );
+    await eventually(() => assert.equal(ids.length, 2));
+    assert.ok(ids.includes('followed'));
+    assert.equal((await transport.topology.describe('orders')).groups.find(({ group }) => group === 'billing')?.lag, 1);
+    assert.deepEqual(await deadLetters(), []);
+  });
+
+  it('starts no handler while it has been paused since before the start', async () => {
+    for (let no = 0; no < 15; no++) await place(`c-${no}`, no);
+    let runs = 0;
+    await using consumer = createConsumer({ transport, group: 'billing', from: 'earliest', runtime });
+    consumer.on(OrderPlaced, async () => void runs++);
+    consumer.pause('maintenance');
+    await consumer.start();
+    await sleep(systemClock, 100);
+    assert.equal(runs, 0);
+    consumer.resume('maintenance');
+    await eventually(() => assert.equal(runs, 15));
+  });
+
+  it('P7: lets a handler end within the deadline of a close that came during the start', async () => {
+    await place('ada', 1);
+    const [handling, subscribing] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow: Transport = {
+      ...transport,
+      subscribe: async (...joining) => {
+        const subscription = await transport.subscribe(...joining);
+        await subscribing.promise;
+        return subscription;
+      },
+    };
+    const consumer = createConsumer({ transport: slow, group: 'billing', from: 'earliest', runtime });
+    let aborted: boolean | undefined;
+    consumer.on(OrderPlaced, async (_order, { signal }) => {
+      handling.resolve();
+      await sleep(systemClock, 100);
+      aborted = signal.aborted;
+    });
+    const starting = consumer.start();
+    await handling.promise;
+    const closing = consumer.close({ deadlineMs: 5_000 });
+    subscribing.resolve();
+    assert.deepEqual(await closing, { abandoned: 0 });
+    await starting;
+    assert.equal(aborted, false);
   });
 });

@@ -3,10 +3,11 @@ import type { Once } from '@holdfast/inbox';
 import type { Effects } from './effects.ts';
 import { InboxUnavailableError } from './errors.ts';
 import { callOnce, createOnceCall, finishOnce, type OnceCall } from './once-call.ts';
+import type { RunningHandlers } from './running-handlers.ts';
 import { signalOf, type TimeLimit, type TimeLimits } from './time-limits.ts';
 
-/** How an attempt ended. `duplicate`: the handler ran, and its effect was turned away. */
-export type AttemptEnd = { readonly end: 'acked' | 'duplicate' } | FailedAttempt;
+/** How an attempt ended. `duplicate`: the handler ran, and its effect was turned away. `notStarted`: it came too late to run. */
+export type AttemptEnd = { readonly end: 'acked' | 'duplicate' | 'notStarted' } | FailedAttempt;
 
 export interface FailedAttempt {
   readonly end: 'failed';
@@ -20,6 +21,7 @@ export type AnyHandler = (payload: unknown, context: object) => Promise<void>;
 
 export interface AttemptsOptions<Tx> {
   readonly limits: TimeLimits;
+  readonly running: RunningHandlers;
   /** Undefined without a database: then there is no `once`. */
   readonly effects: Effects<Tx> | undefined;
 }
@@ -32,9 +34,11 @@ export type RunAttempt = (
   spentMs: number,
 ) => Promise<AttemptEnd>;
 
-export const createRunAttempt = <Tx>({ limits, effects }: AttemptsOptions<Tx>): RunAttempt => {
+export const createRunAttempt = <Tx>({ limits, running, effects }: AttemptsOptions<Tx>): RunAttempt => {
   return async (handler, payload, delivery, spentMs) => {
+    if (!running.mayStart(delivery)) return notStarted;
     const limit = limits.begin(delivery, spentMs);
+    running.enter(1);
     const call = effects === undefined ? neverCalled : createOnceCall();
     try {
       const context = createContext(delivery, limit);
@@ -45,6 +49,7 @@ export const createRunAttempt = <Tx>({ limits, effects }: AttemptsOptions<Tx>): 
     } catch (error) {
       return failedAttempt(error, limit, call);
     } finally {
+      running.leave(1);
       limits.end(limit);
     }
     if (call.state === 'duplicate') return duplicate;
@@ -58,6 +63,7 @@ const neverCalled: OnceCall = Object.freeze(createOnceCall());
 
 export const acked: AttemptEnd = { end: 'acked' };
 export const duplicate: AttemptEnd = { end: 'duplicate' };
+export const notStarted: AttemptEnd = { end: 'notStarted' };
 
 /**
  * What an attempt failed of: the end of its time, however the handler took it; else an inbox that could not be used,

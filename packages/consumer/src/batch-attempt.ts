@@ -30,7 +30,7 @@ export type BatchEnd = { readonly end: 'handled'; readonly members: readonly Att
 export type RunBatchAttempt = (handler: AnyBatchHandler, members: readonly BatchMember[]) => Promise<BatchEnd>;
 
 export const createRunBatchAttempt =
-  <Tx>({ limits, effects }: AttemptsOptions<Tx>): RunBatchAttempt =>
+  <Tx>({ limits, running, effects }: AttemptsOptions<Tx>): RunBatchAttempt =>
   async (handler, members) => {
     const source = joinSignals(members.map(({ delivery }) => delivery.signal));
     const limit = limits.begin(source, Math.max(...members.map(({ spentMs }) => spentMs)));
@@ -41,6 +41,7 @@ export const createRunBatchAttempt =
       signal: () => signalOf(limit),
     };
     const { call } = batch;
+    running.enter(members.length);
     try {
       await handler(
         members.map(({ entry }) => entry),
@@ -51,6 +52,7 @@ export const createRunBatchAttempt =
     } catch (error) {
       return failedAttempt(error, limit, call);
     } finally {
+      running.leave(members.length);
       limits.end(limit);
       source.leave();
     }

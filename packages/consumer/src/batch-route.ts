@@ -1,6 +1,6 @@
 import { type Contract, type Delivery, InvalidOptionError, isHoldfastError } from '@holdfast/core';
 import { createBatcher } from '@holdfast/flow';
-import type { AttemptEnd } from './attempt.ts';
+import { type AttemptEnd, notStarted } from './attempt.ts';
 import type { BatchMember, RunBatchAttempt } from './batch-attempt.ts';
 import type { Route } from './routes.ts';
 
@@ -9,20 +9,35 @@ export interface BatchOptions {
   readonly maxSize: number;
 }
 
+export interface BatchRouteParts {
+  readonly runBatch: (members: readonly BatchMember[]) => ReturnType<RunBatchAttempt>;
+  readonly mayStart: (delivery: Delivery) => boolean;
+}
+
 /**
  * A route whose handler takes several messages at once. When a batch fails, each of its members is handled alone; so is
- * one that has failed before, which would otherwise fail the batches it comes into.
+ * one that has failed before, which would otherwise fail the batches it comes into. `mayStart` is asked for each message
+ * when its turn has come.
  */
 export const createBatchRoute = (
   contract: Contract,
   { maxSize }: BatchOptions,
-  runBatch: (members: readonly BatchMember[]) => ReturnType<RunBatchAttempt>,
+  { runBatch, mayStart }: BatchRouteParts,
 ): Route => {
   if (!Number.isSafeInteger(maxSize) || maxSize < 1) {
     throw new InvalidOptionError('maxSize', `found ${maxSize}; expected a whole number from 1`);
   }
 
+  /** A batch waits behind the last one: what may not start any more leaves it here. */
   const runAll = async (members: readonly BatchMember[]): Promise<readonly AttemptEnd[]> => {
+    const starting = members.filter(({ delivery }) => mayStart(delivery));
+    if (starting.length === members.length) return runStarting(members);
+    const ends = starting.length === 0 ? [] : await runStarting(starting);
+    const byMember = new Map(starting.map((member, at) => [member, ends[at]]));
+    return members.map((member) => byMember.get(member) ?? notStarted);
+  };
+
+  const runStarting = async (members: readonly BatchMember[]): Promise<readonly AttemptEnd[]> => {
     const batch = await runBatch(members);
     if (batch.end === 'handled') return batch.members;
     if (members.length === 1 || isHoldfastError(batch.error, 'inbox_unavailable')) return members.map(() => batch);

@@ -1,7 +1,7 @@
 import type { CloseOptions, Contract, Message, Receive, Settlement } from '@holdfast/core';
 import { createInbox, createStoredEffects } from '@holdfast/inbox';
 import { type AnyHandler, createRunAttempt } from './attempt.ts';
-import { type AnyBatchHandler, createRunBatchAttempt } from './batch-attempt.ts';
+import { type AnyBatchHandler, type BatchMember, createRunBatchAttempt } from './batch-attempt.ts';
 import { type BatchOptions, createBatchRoute } from './batch-route.ts';
 import { type ConsumerOptions, checkOptions, type Settings } from './consumer-options.ts';
 import { buryInDeadTopic, buryOrRetry } from './dead-letters.ts';
@@ -12,6 +12,7 @@ import type { ConsumerHealth } from './health.ts';
 import { createLifecycle, handlersAtOnce } from './lifecycle.ts';
 import { createReception, noBurial } from './reception.ts';
 import { createRoutes } from './routes.ts';
+import { createRunningHandlers } from './running-handlers.ts';
 import { createStack } from './stack.ts';
 import { type ConsumerStats, createTally } from './stats.ts';
 import { createStoreFirst, type StoreFirst } from './store-first.ts';
@@ -46,8 +47,8 @@ export interface Consumer<Tx> extends AsyncDisposable {
    */
   receive(message: Message, options?: { readonly attempt?: number }): Promise<Settlement>;
   /**
-   * Stops taking messages, lets handlers end within `deadlineMs` (default 10,000), aborts the others and hands their
-   * messages back. Idempotent. `abandoned`: how many handlers were still running at the deadline.
+   * Starts no handler any more, lets those that run end within `deadlineMs` (default 10,000), aborts the others and hands
+   * their messages back. Idempotent. `abandoned`: how many messages were still with a handler at the deadline.
    */
   close(options?: CloseOptions): Promise<{ readonly abandoned: number }>;
 }
@@ -58,8 +59,9 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
   const { group, runtime, transport } = settings;
   const limits = createTimeLimits({ ...settings, clock: runtime.clock });
   const effects = effectsOf(settings);
-  const runAttempt = createRunAttempt({ limits, effects });
-  const runBatchAttempt = createRunBatchAttempt({ limits, effects });
+  const running = createRunningHandlers();
+  const runAttempt = createRunAttempt({ limits, running, effects });
+  const runBatchAttempt = createRunBatchAttempt({ limits, running, effects });
   const routes = createRoutes();
   const tally = createTally(runtime, group);
   const trouble = createTrouble(runtime.log, group);
@@ -69,7 +71,8 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
   const bury = buryInDeadTopic(transport, runtime);
   const storeFirst = storeFirstOf(settings, reception.receiver(stack, buryOrRetry(bury)));
   const receive = reception.receiver(storeFirst?.storing ?? stack, bury);
-  const lifecycle = createLifecycle({ settings, routes, tally, trouble, limits, receive, storeFirst, slots });
+  const parts = { settings, routes, tally, trouble, limits, running, receive, storeFirst, slots };
+  const lifecycle = createLifecycle(parts);
   const receiveAlone = reception.receiver(createStack(settings, effects), noBurial);
 
   const consumer: Consumer<Tx> = {
@@ -86,7 +89,8 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     onBatch: (contract, handler, batchOptions) => {
       lifecycle.requireNotStarted('onBatch');
       const untyped = handler as AnyBatchHandler;
-      routes.add(createBatchRoute(contract, batchOptions, (members) => runBatchAttempt(untyped, members)));
+      const runBatch = (members: readonly BatchMember[]) => runBatchAttempt(untyped, members);
+      routes.add(createBatchRoute(contract, batchOptions, { runBatch, mayStart: running.mayStart }));
       return consumer;
     },
     start: async () => {

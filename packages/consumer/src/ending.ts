@@ -12,11 +12,15 @@ export interface Ending {
 }
 
 /** Those that say nothing about their message. */
-export const endings: Readonly<Record<'acked' | 'duplicate' | 'ignored' | 'stored' | 'handedBack', Ending>> = {
+export const endings: Readonly<
+  Record<'acked' | 'duplicate' | 'ignored' | 'stored' | 'handedBack' | 'notStarted', Ending>
+> = {
   acked: { count: 'acked', settlement: ack },
   duplicate: { count: 'duplicates', settlement: ack },
   ignored: { count: 'ignored', settlement: ack },
   stored: { count: 'stored', settlement: ack },
   /** The claim or the consumer has ended: the message is the next owner's. */
   handedBack: { count: 'handedBack', settlement: { outcome: 'retry', delayMs: 0, spent: false } },
+  /** As `handedBack`, before the transport knows that its subscription closes: it would hand the message over at once. */
+  notStarted: { count: 'handedBack', settlement: { outcome: 'retry', delayMs: 1_000, spent: false } },
 };

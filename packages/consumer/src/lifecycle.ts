@@ -4,12 +4,14 @@ import {
   type CloseOptions,
   InvalidOptionError,
   type Receive,
+  type Settlement,
   type Subscription,
 } from '@holdfast/core';
 import type { Settings } from './consumer-options.ts';
 import type { HandlerSlots } from './handler-slots.ts';
 import { type ConsumerHealth, type Phase, readHealth } from './health.ts';
 import type { Routes } from './routes.ts';
+import type { RunningHandlers } from './running-handlers.ts';
 import { checkStart } from './start-checks.ts';
 import type { Tally } from './stats.ts';
 import type { StoreFirst } from './store-first.ts';
@@ -22,6 +24,7 @@ export interface LifecycleOptions<Tx> {
   readonly tally: Tally;
   readonly trouble: Trouble;
   readonly limits: TimeLimits;
+  readonly running: RunningHandlers;
   /** For what the transport delivers. */
   readonly receive: Receive;
   /** With `store-first`: what handles the stored messages. */
@@ -52,13 +55,15 @@ const storingConcurrency = 500;
 const defaultDeadlineMs = 10_000;
 
 export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle => {
-  const { settings, routes, tally, trouble, limits, receive, storeFirst, slots } = options;
+  const { settings, routes, tally, trouble, limits, running, receive, storeFirst, slots } = options;
   const { transport, group, from, maxInFlight, ordering } = settings;
   const { clock, log } = settings.runtime;
   const reasons = new Set<string>();
   let phase: Phase = 'not started';
   let starting: Promise<void> | undefined;
   let closing: Promise<{ readonly abandoned: number }> | undefined;
+  /** By the monotonic clock. */
+  let closesBy = Number.POSITIVE_INFINITY;
   let subscription: Subscription | undefined;
 
   const start = async (): Promise<void> => {
@@ -74,7 +79,7 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
       if (closing === undefined) phase = 'not started';
       throw error;
     }
-    if (closing !== undefined) return end(0);
+    if (closing !== undefined) return end();
     for (const reason of reasons) subscription.pause(reason);
     phase = 'running';
     watch(subscription);
@@ -85,9 +90,12 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     return handlersAtOnce(settings, routes) * (slots === undefined ? 1 : takenInPerHandler);
   };
 
+  /** Deliveries come before the subscription is there to be paused. */
+  const receiveUnlessPaused: Receive = (delivery) => (reasons.size === 0 ? receive(delivery) : Promise.resolve(later));
+
   const subscribe = (): Promise<Subscription> => {
     const concurrency = Math.min(takenInAtOnce(), maxInFlight);
-    return transport.subscribe(routes.topics, receive, { group, from, concurrency, maxInFlight, ordering });
+    return transport.subscribe(routes.topics, receiveUnlessPaused, { group, from, concurrency, maxInFlight, ordering });
   };
 
   /** A subscription that dies takes the consumer's readiness with it, and says so. */
@@ -99,18 +107,22 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     });
   };
 
-  const end = async (deadlineMs: number): Promise<void> => {
+  const end = async (): Promise<void> => {
+    running.shut();
+    slots?.shut();
+    storeFirst?.shut();
+    const deadlineMs = Math.max(0, closesBy - clock.monotonic());
     await Promise.all([subscription?.close({ deadlineMs }), storeFirst?.close(deadlineMs)]);
   };
 
   const close = async (deadlineMs: number): Promise<{ readonly abandoned: number }> => {
-    const startedAt = clock.monotonic();
+    closesBy = clock.monotonic() + deadlineMs;
     phase = 'closing';
     if (subscription === undefined && starting !== undefined) await settledWithin(clock, starting, deadlineMs);
-    await end(Math.max(0, deadlineMs - (clock.monotonic() - startedAt)));
+    await end();
     limits.rest();
     phase = 'closed';
-    const { inFlight: abandoned } = tally.read();
+    const { messages: abandoned } = running;
     if (abandoned > 0) {
       log.warn({ group, abandoned }, 'closed while handlers were running; their messages will be delivered again');
     }
@@ -154,6 +166,9 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     },
   };
 };
+
+/** While it is paused, for what the transport hands over all the same. */
+const later: Settlement = { outcome: 'retry', delayMs: 100, spent: false };
 
 /** Resolves when `promise` has settled, or after `limitMs`. */
 const settledWithin = (clock: Clock, promise: Promise<unknown>, limitMs: number): Promise<void> =>

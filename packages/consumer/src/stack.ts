@@ -1,5 +1,5 @@
 import { type Delivery, decodeMessage, reach } from '@holdfast/core';
-import type { AttemptEnd } from './attempt.ts';
+import { type AttemptEnd, notStarted } from './attempt.ts';
 import type { Settings } from './consumer-options.ts';
 import type { Effects } from './effects.ts';
 import { type Ending, endings } from './ending.ts';
@@ -36,6 +36,7 @@ export const createStack = <Tx>(
       const end = await (slots === undefined
         ? route.run(payload, delivery, spentMs)
         : runInSlot(slots, delivery, () => route.run(payload, delivery, spentMs)));
+      if (end.end === 'notStarted') return delivery.signal.aborted ? endings.handedBack : endings.notStarted;
       if (end.end === 'failed') return fail(delivery, end, { startedAt, retrying, spentMs });
       memory.forget(delivery);
       const reached = reach('consumer.afterEffect.beforeAck');
@@ -86,8 +87,12 @@ interface Earlier {
 const spentUntil = (now: number, { spentMs, waitsFrom }: Retrying): number =>
   waitsFrom === undefined ? spentMs : spentMs + now - waitsFrom;
 
-const runInSlot = async <T>(slots: HandlerSlots, { signal }: Delivery, run: () => Promise<T>): Promise<T> => {
-  await slots.take(signal);
+const runInSlot = async (
+  slots: HandlerSlots,
+  { signal }: Delivery,
+  run: () => Promise<AttemptEnd>,
+): Promise<AttemptEnd> => {
+  if ((await slots.take(signal)) === 'shut') return notStarted;
   try {
     return await run();
   } finally {

@@ -16,6 +16,8 @@ export interface StoreFirst {
   start(concurrency: number): Promise<void>;
   pause(): void;
   resume(): void;
+  /** Hands over nothing any more. */
+  shut(): void;
   /** Idempotent. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -69,6 +71,7 @@ export const createStoreFirst = <Tx>({ settings, database, receive }: StoreFirst
     },
     pause: gate.pause,
     resume: gate.resume,
+    shut: gate.shut,
     close: async (deadlineMs) => {
       await relay?.close({ deadlineMs });
       await store.close();

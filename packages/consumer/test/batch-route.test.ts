@@ -1,23 +1,29 @@
 import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
 import type { AttemptEnd } from '../src/attempt.ts';
 import type { BatchEnd, BatchMember } from '../src/batch-attempt.ts';
 import { createBatchRoute } from '../src/batch-route.ts';
 import { InboxUnavailableError } from '../src/errors.ts';
+import { createRunningHandlers } from '../src/running-handlers.ts';
 import { aDelivery, aMessage } from './a-delivery.ts';
 import { OrderPlaced } from './contracts.ts';
 
 const acked: AttemptEnd = { end: 'acked' };
+const never = new AbortController().signal;
 
 /** A route whose batches end as `runBatch` says; remembers the ids of each. */
-const setUp = (runBatch: (ids: readonly string[]) => BatchEnd) => {
+const setUp = (endOf: (ids: readonly string[]) => BatchEnd | Promise<BatchEnd>) => {
   const batches: string[][] = [];
-  const route = createBatchRoute(OrderPlaced, { maxSize: 3 }, async (members: readonly BatchMember[]) => {
+  const running = createRunningHandlers();
+  const runBatch = async (members: readonly BatchMember[]) => {
     const ids = members.map(({ delivery }) => delivery.message.id);
     batches.push(ids);
-    return runBatch(ids);
-  });
-  const run = (id: string, attempt = 1) => route.run({}, aDelivery({ message: aMessage({ id }), attempt }), 0);
-  return { batches, run };
+    return endOf(ids);
+  };
+  const route = createBatchRoute(OrderPlaced, { maxSize: 3 }, { runBatch, mayStart: running.mayStart });
+  const run = (id: string, attempt = 1, signal = never) =>
+    route.run({}, aDelivery({ message: aMessage({ id }), attempt, signal }), 0);
+  return { batches, run, running };
 };
 
 const handled = (ids: readonly string[]): BatchEnd => ({ end: 'handled', members: ids.map(() => acked) });
@@ -60,9 +66,42 @@ describe('the route of a batch handler', () => {
     );
   });
 
+  it('leaves out what lost its claim while it waited for the batch before', async () => {
+    const first = Promise.withResolvers<void>();
+    const { batches, run } = setUp(async (ids) => {
+      if (ids.includes('a')) await first.promise;
+      return handled(ids);
+    });
+    const claim = new AbortController();
+    const running = run('a');
+    await setImmediate();
+    const waiting = [run('b'), run('c', 1, claim.signal), run('d')];
+    claim.abort();
+    first.resolve();
+    assert.deepEqual(
+      (await Promise.all([running, ...waiting])).map(({ end }) => end),
+      ['acked', 'acked', 'notStarted', 'acked'],
+    );
+    assert.deepEqual(batches, [['a'], ['b', 'd']]);
+  });
+
+  it('P7: starts no batch, and none of the members of a failed one, when no handler may start any more', async () => {
+    const { batches, run, running } = setUp((ids) => {
+      running.shut();
+      return failed(new Error(`busy with ${ids}`));
+    });
+    const ends = await Promise.all(['a', 'b', 'c', 'd'].map((id) => run(id)));
+    assert.deepEqual(batches, [['a', 'b', 'c']]);
+    assert.deepEqual(
+      ends.map(({ end }) => end),
+      ['notStarted', 'notStarted', 'notStarted', 'notStarted'],
+    );
+  });
+
   it('refuses a size that cannot be', () => {
+    const parts = { runBatch: async () => handled([]), mayStart: () => true };
     for (const maxSize of [0, 1.5, Number.NaN]) {
-      assert.throws(() => createBatchRoute(OrderPlaced, { maxSize }, async () => handled([])), /maxSize: found/);
+      assert.throws(() => createBatchRoute(OrderPlaced, { maxSize }, parts), /maxSize: found/);
     }
   });
 });

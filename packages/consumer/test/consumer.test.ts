@@ -30,6 +30,16 @@ const setUp = (options: Partial<ConsumerOptions<never>> = {}) => {
   return { transport, clock, log, consumer };
 };
 
+/** A contract whose schema takes its time. */
+const decodedAfter = (decoding: Promise<void>): typeof OrderPlaced => {
+  const standard = OrderPlaced.schema['~standard'];
+  const validate: typeof standard.validate = async (value) => {
+    await decoding;
+    return standard.validate(value);
+  };
+  return { ...OrderPlaced, schema: { '~standard': { ...standard, validate } } as typeof OrderPlaced.schema };
+};
+
 describe('a consumer', () => {
   it('P2: settles a message only after its handler has succeeded', async () => {
     const { transport, consumer } = setUp();
@@ -458,6 +468,26 @@ describe('a consumer', () => {
       await starting;
       assert.equal(consumer.health().live, false);
       assert.equal(clock.timers, 0);
+    });
+
+    it('P7: starts no handler whose claim has ended, or that is closing, while its message was decoded', async () => {
+      for (const how of ['claim', 'close'] as const) {
+        const { consumer, transport } = setUp();
+        const decoding = Promise.withResolvers<void>();
+        let runs = 0;
+        consumer.on(decodedAfter(decoding.promise), async () => void runs++);
+        await consumer.start();
+        const claim = new AbortController();
+        const settling = transport.deliver(aDelivery({ signal: claim.signal }));
+        await setImmediate();
+        if (how === 'claim') claim.abort();
+        else assert.deepEqual(await consumer.close(), { abandoned: 0 });
+        decoding.resolve();
+        const settlement = await settling;
+        assert.ok(settlement.outcome === 'retry' && !settlement.spent);
+        assert.equal(runs, 0);
+        assert.equal(consumer.stats().handedBack, 1);
+      }
     });
 
     it('P7: says how many handlers were still running', async () => {

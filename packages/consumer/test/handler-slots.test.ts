@@ -33,6 +33,16 @@ describe('the slots of handlers', () => {
     await taking;
   });
 
+  it('P7: are given to nobody once they are shut, and nobody waits for a resume that does not come', async () => {
+    const slots = createHandlerSlots(() => 1);
+    slots.pause();
+    const taking = [slots.take(never), slots.take(never)];
+    await setImmediate();
+    slots.shut();
+    assert.deepEqual(await Promise.all(taking), ['shut', 'shut']);
+    assert.equal(await slots.take(never), 'shut');
+  });
+
   for (const paused of [true, false]) {
     it(`are not waited for by a message whose claim has ended, and not lost by it (paused: ${paused})`, async () => {
       const slots = createHandlerSlots(() => 1);

@@ -35,6 +35,18 @@ describe('the pause gate', () => {
     assert.equal(await settling, ack);
   });
 
+  it('P7: hands deliveries back once it is shut, also those that it held up', async () => {
+    const { gate, receive, received } = setUp();
+    gate.pause();
+    const settling = receive(aDelivery());
+    await setImmediate();
+    gate.shut();
+    for (const settlement of [await settling, await receive(aDelivery())]) {
+      assert.ok(settlement.outcome === 'retry' && !settlement.spent);
+    }
+    assert.equal(received(), 0);
+  });
+
   it('hands a delivery back whose claim ends meanwhile, and leaves no listener behind', async () => {
     const { gate, receive, received } = setUp();
     const claim = new AbortController();

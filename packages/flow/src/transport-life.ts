@@ -26,7 +26,10 @@ export interface TransportLife<Joined extends Subscription> {
   /** Throws `closed` once `close` was called. */
   requireOpen(): void;
   readonly subscriptions: ReadonlySet<Joined>;
-  /** The transport: nothing is published or joined once it is closed, and a close ends by its deadline. */
+  /**
+   * The transport: nothing is joined once it is closed, nothing published once its subscriptions have closed, so that what
+   * they are handling can still publish; and a close ends by its deadline.
+   */
   transport(parts: TransportParts<Joined>): Transport;
 }
 
@@ -39,6 +42,7 @@ export const createTransportLife = <Joined extends Subscription = Subscription>(
   const subscriptions = new Set<Joined>();
   const joins = new Set<Promise<Joined>>();
   let closed: Promise<void> | undefined;
+  let publishes = true;
 
   const closedError = (): ClosedError => new ClosedError(`transport '${name}'`);
   const requireOpen = (): void => {
@@ -72,11 +76,13 @@ export const createTransportLife = <Joined extends Subscription = Subscription>(
     const inOrder = async (limit: AbortSignal): Promise<void> => {
       const closing = [...subscriptions].map((subscription) => subscription.close({ deadlineMs: deadlineMs * 0.9 }));
       await Promise.all([...closing, Promise.allSettled(joins)]);
+      publishes = false;
       await drain(limit);
     };
     try {
       await within(clock, deadlineMs * 0.95, (limit) => settledOrAborted(inOrder(limit), limit));
     } finally {
+      publishes = false;
       await letGo(Math.max(0, startedAt + deadlineMs - clock.monotonic()));
     }
   };
@@ -89,7 +95,7 @@ export const createTransportLife = <Joined extends Subscription = Subscription>(
       const transport: Transport = {
         ...{ name, capabilities, topology },
         publish: async (topic, messages, options) => {
-          if (closed !== undefined) {
+          if (!publishes) {
             throw PublishError.all(topic, messages, { outcome: 'failed', error: closedError() });
           }
           await parts.publish(topic, messages, options);

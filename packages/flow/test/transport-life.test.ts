@@ -3,7 +3,13 @@ import { setImmediate } from 'node:timers/promises';
 import { ack, createVirtualClock, isHoldfastError, type Subscription, type Transport } from '@holdfast/core';
 import { createTransportLife } from '@holdfast/flow';
 
-const setUp = (parts: { readonly joining?: Promise<void>; readonly drain?: Promise<void> } = {}) => {
+interface Parts {
+  readonly joining?: Promise<void>;
+  readonly drain?: Promise<void>;
+  readonly closing?: () => Promise<void>;
+}
+
+const setUp = (parts: Parts = {}) => {
   const clock = createVirtualClock();
   const life = createTransportLife('test', clock);
   const done: string[] = [];
@@ -16,6 +22,7 @@ const setUp = (parts: { readonly joining?: Promise<void>; readonly drain?: Promi
       assignments: [],
       closed: ended.promise,
       close: async ({ deadlineMs } = {}) => {
+        await parts.closing?.();
         done.push(`subscription closed within ${deadlineMs}`);
         ended.resolve();
       },
@@ -47,6 +54,18 @@ describe('the life of a transport', () => {
     await subscribe();
     await Promise.all([transport.close({ deadlineMs: 1_000 }), transport.close()]);
     assert.deepEqual(done, ['subscription closed within 900', 'drained', 'let go with 1000 left']);
+  });
+
+  it('P7: lets what its subscriptions are handling publish, and nothing once they have closed', async () => {
+    const handling = Promise.withResolvers<void>();
+    const { transport, subscribe, done } = setUp({ closing: () => handling.promise });
+    await subscribe();
+    const closing = transport.close();
+    await transport.publish('t', []);
+    handling.resolve();
+    await closing;
+    await assert.rejects(transport.publish('t', []), (error) => isHoldfastError(error, 'publish_failed'));
+    assert.deepEqual(done.slice(0, 3), ['published', 'subscription closed within 9000', 'drained']);
   });
 
   it('P7: lets go by the deadline, whatever is under way', async () => {

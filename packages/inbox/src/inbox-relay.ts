@@ -36,7 +36,18 @@ export const createInboxRelay = <Tx>(options: InboxRelayOptions<Tx>): Relay => {
   const source = { database, table: storedMessages, route: group };
   // One message a hand-over: its outcome waits for no other's. Failures are the receiver's to count: it settles them.
   const relaying = { batchSize: 1, maxInFlight: concurrency, leaseMs, runtime };
-  return createRelay(source, inboxSink({ group, receive, concurrency }), relaying);
+  const sink = inboxSink({ group, receive, concurrency });
+  const relay = createRelay(source, sink, relaying);
+  return {
+    ...relay,
+    close: (closing) => {
+      sink.shut();
+      return relay.close(closing);
+    },
+    [Symbol.asyncDispose]() {
+      return this.close();
+    },
+  };
 };
 
 interface InboxSinkOptions {
@@ -45,9 +56,15 @@ interface InboxSinkOptions {
   readonly concurrency: number;
 }
 
+interface InboxSink extends RelaySink {
+  /** Hands over nothing any more: what waits for its turn is handed back. */
+  shut(): void;
+}
+
 /** The window bounds what runs over all shards of this process. */
-const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): RelaySink => {
+const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): InboxSink => {
   const slots = createWindow({ capacity: concurrency });
+  let isShut = false;
   /** Hand-overs that counted as no attempt. */
   const unspent = new WeakMap<RelayRow, number>();
 
@@ -58,6 +75,7 @@ const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): RelaySink
       return later;
     }
     try {
+      if (isShut) return later;
       const attempt = row.attempt - (unspent.get(row) ?? 0);
       return outcomeOf(row, await receive(deliveryOf(row, { group, attempt, signal })));
     } finally {
@@ -79,6 +97,9 @@ const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): RelaySink
 
   return {
     failsSuffix: false,
+    shut: () => {
+      isShut = true;
+    },
     send: (rows, signal) => {
       // Many handlers listen at once; Node would warn at eleven.
       setMaxListeners(0, signal);
@@ -87,8 +108,8 @@ const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): RelaySink
   };
 };
 
-/** The claim ended before its turn came. */
-const later: SendOutcome = { outcome: 'later', delayMs: 0 };
+/** The claim ended, or the relay began to close, before its turn came. */
+const later: SendOutcome = { outcome: 'later', delayMs: 1_000 };
 
 const deliveryOf = (
   row: RelayRow,
