@@ -8,6 +8,8 @@ import {
   isHoldfastError,
   type Message,
   silentLog,
+  sleep,
+  systemClock,
   type Transport,
 } from '@holdfast/core';
 import { constant } from '@holdfast/policies';
@@ -254,6 +256,26 @@ describe("a consumer with inbox: 'store-first'", () => {
     late.resolve();
     await eventually(() => assert.equal(outcomes.length, 2));
     assert.deepEqual(await effectsOf('ada'), ['ada-1']);
+  });
+
+  it('P7: gives a shard away only when a handler that was aborted at the deadline has stopped', async () => {
+    const seen: string[] = [];
+    const first = create();
+    first.on(OrderPlaced, async (_order, { signal }) => {
+      seen.push('first starts');
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      await sleep(systemClock, 60);
+      seen.push('first has stopped');
+      throw signal.reason;
+    });
+    await first.start();
+    await place('ada', 1);
+    await eventually(() => assert.equal(seen.length, 1));
+    await using second = create();
+    second.on(OrderPlaced, async () => void seen.push('second starts'));
+    await second.start();
+    await first.close({ deadlineMs: 3_000 });
+    await eventually(() => assert.deepEqual(seen, ['first starts', 'first has stopped', 'second starts']));
   });
 
   it('takes nothing and handles nothing while it is paused', async () => {

@@ -47,7 +47,7 @@ export const inboxEffects = <Tx>(inbox: Inbox<Tx>, group: string, log: Log): Eff
  * One that is there has had no effect, and the relay deletes what was handled without `once`. Others go through `direct`.
  */
 export const storedEffects = <Tx>(stored: StoredEffects<Tx>, direct: Effects<Tx>): Effects<Tx> => {
-  const isStored = (delivery: Delivery | undefined): boolean => delivery?.token === storedToken;
+  const isStored = (delivery: Delivery | undefined): boolean => delivery?.token.startsWith(storedToken) === true;
   return {
     isDone: async (delivery) => !isStored(delivery) && direct.isDone(delivery),
     once: (delivery, work, options) =>

@@ -31,6 +31,7 @@ export interface LeasedPartitions<Topic, Partition> {
   readonly owned: readonly Partition[];
   /** The owned partition that an assignment's token is of; undefined when it has ended. */
   find(assignment: Assignment): Partition | undefined;
+  /** Rejects when the lease is past its deadline by then: a later beat may still revive it, and nobody would work on it. */
   acquire(topic: Topic, lease: Lease): Promise<void>;
   /** Lets what runs end and settle, until the signal aborts; stores it; then the lease may go. */
   release(topic: Topic, lease: Lease, signal: AbortSignal): Promise<void>;
@@ -65,7 +66,11 @@ export const createLeasedPartitions = <
       const assignment = { topic: topic.name, partition: lease.slot, token: lease.epoch };
       const make = await take(topic, lease);
       const noted = await announcer.assigned(assignment, lease.signal);
-      if (!noted || !lease.holds()) return announcer.revoked(assignment, AbortSignal.abort(lease.signal.reason));
+      if (!noted || !lease.holds()) {
+        await announcer.revoked(assignment, AbortSignal.abort(lease.signal.reason));
+        if (lease.signal.aborted) return;
+        throw new LeaseLostError(topic.name, lease.slot, 'its time was over before it was taken up');
+      }
       owned = [...owned, make(assignment)];
       onChange();
     },

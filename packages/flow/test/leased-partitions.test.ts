@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import { type Assignment, createVirtualClock, silentLog } from '@holdfast/core';
+import { type Assignment, createVirtualClock, isHoldfastError, silentLog } from '@holdfast/core';
 import { createAnnouncer, createLeasedPartitions, type IntakePartition, type Lease } from '@holdfast/flow';
 
 const topic = { name: 't' };
@@ -57,6 +57,15 @@ describe('partitions that are owned by leases', () => {
     assert.equal(partitions.find({ topic: 't', partition: 3, token: '30' }), undefined);
     await partitions.release(topic, lease, new AbortController().signal);
     assert.deepEqual(done, ['assigned 3', 'made 3', 'drained 3', 'revoked 3', 'flushed 3']);
+    assert.deepEqual(partitions.owned, []);
+  });
+
+  it('are refused, so that the lease goes back, when its deadline had passed before they were noted', async () => {
+    const { partitions, done } = setUp();
+    const { lease } = leaseOf(4);
+    const late: Lease = { ...lease, holds: () => false };
+    await assert.rejects(partitions.acquire(topic, late), (error) => isHoldfastError(error, 'lease_lost'));
+    assert.deepEqual(done, ['assigned 4', 'revoked 4']);
     assert.deepEqual(partitions.owned, []);
   });
 

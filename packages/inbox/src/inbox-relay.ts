@@ -17,8 +17,8 @@ export interface InboxRelayOptions<Tx> {
   readonly runtime?: Partial<Runtime> | undefined;
 }
 
-/** The `token` of the inbox relay's deliveries. */
-export const storedToken = 'inbox';
+/** What the `token` of the inbox relay's deliveries begins with; the rest is of the claim on the shard. */
+export const storedToken = 'inbox ';
 
 /** A stored message was rejected, and nothing else took it. */
 export class RejectedError extends HoldfastError {
@@ -65,6 +65,17 @@ interface InboxSink extends RelaySink {
 const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): InboxSink => {
   const slots = createWindow({ capacity: concurrency });
   let isShut = false;
+  /** A claim has one signal. */
+  const tokens = new WeakMap<AbortSignal, string>();
+  let claims = 0;
+
+  const tokenOf = (claim: AbortSignal): string => {
+    const known = tokens.get(claim);
+    if (known !== undefined) return known;
+    const token = `${storedToken}${++claims}`;
+    tokens.set(claim, token);
+    return token;
+  };
   /** Hand-overs that counted as no attempt. */
   const unspent = new WeakMap<RelayRow, number>();
 
@@ -77,7 +88,7 @@ const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): InboxSink
     try {
       if (isShut) return later;
       const attempt = row.attempt - (unspent.get(row) ?? 0);
-      return outcomeOf(row, await receive(deliveryOf(row, { group, attempt, signal })));
+      return outcomeOf(row, await receive(deliveryOf(row, { group, attempt, token: tokenOf(signal), signal })));
     } finally {
       slots.release(1);
     }
@@ -111,14 +122,10 @@ const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): InboxSink
 /** The claim ended, or the relay began to close, before its turn came. */
 const later: SendOutcome = { outcome: 'later', delayMs: 1_000 };
 
-const deliveryOf = (
-  row: RelayRow,
-  parts: { readonly group: string; readonly attempt: number; readonly signal: AbortSignal },
-): Delivery => ({
+const deliveryOf = (row: RelayRow, parts: Pick<Delivery, 'group' | 'attempt' | 'token' | 'signal'>): Delivery => ({
   message: rowMessage(row),
   topic: row.topic,
   partition: row.shard,
   position: row.seq,
-  token: storedToken,
   ...parts,
 });

@@ -52,6 +52,8 @@ export interface Pipeline {
   run(): Promise<'done' | Refusal>;
   /** Starts nothing more; `run` resolves when what is under way has ended and is deleted. */
   stop(): void;
+  /** Tells the hand-overs under way to end, before the lease does. */
+  abandon(reason: unknown): void;
 }
 
 /** A statement that deletes more has no lower cost per row. */
@@ -62,6 +64,10 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   const ending = new AbortController();
   // Every hand-over and statement under way listens to it; Node would warn at eleven.
   setMaxListeners(0, lease.signal);
+  const handOvers = new AbortController();
+  setMaxListeners(0, handOvers.signal);
+  const abandon = (reason: unknown): void => handOvers.abort(reason);
+  lease.signal.addEventListener('abort', () => abandon(lease.signal.reason), { once: true });
   const reading = AbortSignal.any([ending.signal, lease.signal]);
   let refused: Refusal | undefined;
   const onRefused = (why: Refusal): void => {
@@ -107,7 +113,8 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   });
   const outcomes = createOutcomes({ ...options, lanes, failsSuffix: sink.failsSuffix, log: runtime.log, suspicion });
   const sender = createSender({
-    ...{ lanes, sink, gate, maxInFlight, clock: runtime.clock, claim: lease },
+    ...{ lanes, sink, gate, maxInFlight, clock: runtime.clock },
+    claim: { signal: handOvers.signal, holds: () => lease.holds() && !handOvers.signal.aborted },
     recordAlone: async (row, run) => {
       const mark = (runs: boolean) => persist((during) => store.markAlone(row, runs, during), lease.signal);
       const marked = await mark(true).catch((): Refusal => 'lost');
@@ -162,5 +169,6 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
       return refused ?? read;
     },
     stop: () => ending.abort(),
+    abandon,
   };
 };

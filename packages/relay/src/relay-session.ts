@@ -1,4 +1,4 @@
-import type { Policy, Runtime } from '@holdfast/core';
+import type { Health, Policy, Runtime } from '@holdfast/core';
 import { combine, exponential, retry, timeout } from '@holdfast/policies';
 import { createLeases, type Database, type Lease } from '@holdfast/postgres';
 import { createGate } from './gate.ts';
@@ -12,6 +12,7 @@ import type { TableStore } from './table-store.ts';
 import { createTicks, type Ticks } from './ticks.ts';
 import { createTopicHealths } from './topic-health.ts';
 import { createUpkeep } from './upkeep.ts';
+import { within } from './within.ts';
 
 export interface RelaySessionOptions<Tx> extends RelaySettings {
   readonly database: Database<Tx>;
@@ -37,6 +38,8 @@ export interface RelaySession {
    * `woken` need not look: the shards fetch at once, and together.
    */
   look(signal: AbortSignal, woken: boolean): Promise<boolean>;
+  /** Ready: its leases are renewed, and it has its share of the shards. */
+  health(): Health;
   readonly inFlight: number;
   readonly shardsOwned: number;
   close(deadlineMs?: number): Promise<void>;
@@ -60,6 +63,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   );
   const upkeep = createUpkeep({ store, bounded, clock, log, onMoved: options.onMoved });
   let gaugesAt = clock.monotonic();
+  let graceMs = abandonGraceMs;
   let lookAt = Number.NEGATIVE_INFINITY;
   let handedOver = 0;
   let parked = 0;
@@ -101,6 +105,8 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
           { ...attributes, shard: lease.slot, rows: shard.inFlight },
           'hand-overs were abandoned at the deadline',
         );
+        shard.abandon(signal.reason);
+        await within(clock, graceMs, shard.ended);
       }
       shards.delete(lease.slot);
     },
@@ -153,13 +159,15 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
       if (found.shards.length === 0) upkeep.rest();
       return found.shards.length > 0 || moved > 0 || positions.size < shards.size;
     },
+    health: () => leases.health(),
     get inFlight() {
       return inFlight();
     },
     get shardsOwned() {
       return shards.size;
     },
-    close: async (deadlineMs) => {
+    close: async (deadlineMs = defaultDeadlineMs) => {
+      graceMs = Math.min(abandonGraceMs, deadlineMs / 20);
       await leases.close({ deadlineMs });
       over.abort();
       await upkeep.close();
@@ -167,6 +175,9 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   };
 };
 
+/** For what was abandoned to end before its shard is another owner's: destroying a connection takes a round trip or two. */
+const abandonGraceMs = 500;
+const defaultDeadlineMs = 10_000;
 const gaugesMs = 15_000;
 /** How often there is a look at what no wake-up tells of: delayed rows, rows of other shards, the ring. */
 const looksMs = 100;

@@ -1,4 +1,4 @@
-import { ClosedError, createRuntime, InvalidOptionError } from '@holdfast/core';
+import { ClosedError, createRuntime, type Health, InvalidOptionError } from '@holdfast/core';
 import { checkSchema, createListener, type Database, type Listener } from '@holdfast/postgres';
 import { ShardMismatchError } from './errors.ts';
 import { createPoller, type Poller } from './poller.ts';
@@ -41,6 +41,8 @@ export interface Relay extends AsyncDisposable {
    */
   runOnce(): Promise<{ readonly handedOver: number; readonly parked: number }>;
   stats(): Promise<RelayStats>;
+  /** Ready: started, its leases are renewed, and it has its share of the shards. */
+  health(): Health;
   /** Looks for new rows now. */
   wake(): void;
   /** Idempotent. Starts nothing more, lets hand-overs end until the deadline (default 10,000 ms), gives the shards back. */
@@ -136,6 +138,7 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
       inFlight: session?.inFlight ?? 0,
       shardsOwned: session?.shardsOwned ?? 0,
     }),
+    health: () => session?.health() ?? { live: true, ready: false, reasons: ['not started'] },
     wake: () => poller?.wake(),
     close: ({ deadlineMs = 10_000 } = {}) => {
       closing ??= close(deadlineMs);

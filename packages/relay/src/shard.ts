@@ -21,6 +21,8 @@ export interface Shard {
   readonly ended: Promise<void>;
   /** Starts nothing more; `ended` resolves when what was under way has ended. */
   stop(): void;
+  /** Tells what is under way to end. */
+  abandon(reason: unknown): void;
 }
 
 export const createShard = (options: ShardOptions): Shard => {
@@ -67,6 +69,7 @@ export const createShard = (options: ShardOptions): Shard => {
       stopped = true;
       pipeline?.stop();
     },
+    abandon: (reason) => pipeline?.abandon(reason),
   };
 };
 
