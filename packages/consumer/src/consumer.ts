@@ -17,7 +17,7 @@ import { createStack } from './stack.ts';
 import { type ConsumerStats, createTally } from './stats.ts';
 import { createStoreFirst, type StoreFirst } from './store-first.ts';
 import { createTimeLimits } from './time-limits.ts';
-import { createTrouble } from './trouble.ts';
+import { createVitals } from './vitals.ts';
 
 /**
  * Handles the messages of a group, at least once; with a database and `once`, each with one effect.
@@ -64,16 +64,21 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
   const runBatchAttempt = createRunBatchAttempt({ limits, running, effects });
   const routes = createRoutes();
   const tally = createTally(runtime, group);
-  const trouble = createTrouble(runtime.log, group);
-  const reception = createReception({ settings, routes, tally, trouble });
+  const reception = createReception({ settings, routes, tally });
+  const [incoming, stored, alone] = [
+    createVitals(runtime, group),
+    createVitals(runtime, group),
+    createVitals(runtime, group),
+  ];
   const slots = hasLookUps(settings) ? createHandlerSlots(() => handlersAtOnce(settings, routes)) : undefined;
   const stack = createStack(settings, effects, slots);
   const bury = buryInDeadTopic(transport, runtime);
-  const storeFirst = storeFirstOf(settings, reception.receiver(stack, buryOrRetry(bury)));
-  const receive = reception.receiver(storeFirst?.storing ?? stack, bury);
-  const parts = { settings, routes, tally, trouble, limits, running, receive, storeFirst, slots };
+  const storeFirst = storeFirstOf(settings, reception.receiver(stack, buryOrRetry(bury), stored));
+  const receive = reception.receiver(storeFirst?.storing ?? stack, bury, incoming);
+  const vitals = [incoming, stored];
+  const parts = { settings, routes, tally, vitals, limits, running, receive, storeFirst, slots };
   const lifecycle = createLifecycle(parts);
-  const receiveAlone = reception.receiver(createStack(settings, effects), noBurial);
+  const receiveAlone = reception.receiver(createStack(settings, effects), noBurial, alone);
 
   const consumer: Consumer<Tx> = {
     on: (contract, handler) => {

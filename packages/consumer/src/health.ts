@@ -1,5 +1,6 @@
 import type { Health } from '@holdfast/core';
 import type { ConsumerStats } from './stats.ts';
+import { stillAfterMs } from './vitals.ts';
 
 /** Live: not known to be broken. Ready: started, in its group, and moving if there is anything to do. */
 export interface ConsumerHealth extends Health {
@@ -10,29 +11,30 @@ export type Phase = 'not started' | 'starting' | 'running' | 'closing' | 'closed
 
 export interface Condition {
   readonly phase: Phase;
-  /** Of the subscription, once there is one. */
-  readonly subscription: Health | undefined;
+  /** Of what it is made of: the subscription, and with `store-first` the relay of the stored messages. */
+  readonly parts: readonly Health[];
   /** Why the inbox cannot be used. */
-  readonly trouble: string | undefined;
+  readonly troubles: readonly string[];
   readonly stats: ConsumerStats;
-  /** Since a message last left, or since there was nothing to do. */
+  /** For how long no message has left while there was something to do. */
   readonly stillMs: number;
 }
 
-/** Without one message leaving for so long while there are some, a consumer is not ready. */
-const stillAfterMs = 60_000;
-
-export const readHealth = ({ phase, subscription, trouble, stats, stillMs }: Condition): ConsumerHealth => {
-  const stuck = stats.inFlight > 0 && stillMs > stillAfterMs;
+export const readHealth = ({ phase, parts, troubles, stats, stillMs }: Condition): ConsumerHealth => {
+  const stuck = stillMs > stillAfterMs;
   const reasons = [
     ...(phase === 'running' ? [] : [phase]),
-    ...(subscription?.reasons ?? []),
-    ...(trouble === undefined ? [] : [trouble]),
-    ...(stuck ? [`no message has left for ${Math.round(stillMs)} ms while ${stats.inFlight} are being handled`] : []),
+    ...parts.flatMap(({ reasons }) => reasons),
+    ...new Set(troubles),
+    ...(stuck
+      ? [
+          `no message has left for ${Math.round(stillMs)} ms while ${stats.inFlight} are being handled; those that failed are tried again`,
+        ]
+      : []),
   ];
   return {
-    live: !ended.has(phase) && subscription?.live !== false,
-    ready: phase === 'running' && subscription?.ready === true && trouble === undefined && !stuck,
+    live: !ended.has(phase) && parts.every(({ live }) => live),
+    ready: phase === 'running' && parts.every(({ ready }) => ready) && troubles.length === 0 && !stuck,
     reasons,
     stats,
   };

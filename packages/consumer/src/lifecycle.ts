@@ -2,6 +2,7 @@ import {
   type Clock,
   ClosedError,
   type CloseOptions,
+  type Health,
   InvalidOptionError,
   type Receive,
   type Settlement,
@@ -16,13 +17,14 @@ import { checkStart } from './start-checks.ts';
 import type { Tally } from './stats.ts';
 import type { StoreFirst } from './store-first.ts';
 import type { TimeLimits } from './time-limits.ts';
-import type { Trouble } from './trouble.ts';
+import type { Vitals } from './vitals.ts';
 
 export interface LifecycleOptions<Tx> {
   readonly settings: Settings<Tx>;
   readonly routes: Routes;
   readonly tally: Tally;
-  readonly trouble: Trouble;
+  /** Of what comes from the broker, and from the store. */
+  readonly vitals: readonly Vitals[];
   readonly limits: TimeLimits;
   readonly running: RunningHandlers;
   /** For what the transport delivers. */
@@ -55,7 +57,7 @@ const storingConcurrency = 500;
 const defaultDeadlineMs = 10_000;
 
 export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle => {
-  const { settings, routes, tally, trouble, limits, running, receive, storeFirst, slots } = options;
+  const { settings, routes, tally, vitals, limits, running, receive, storeFirst, slots } = options;
   const { transport, group, from, maxInFlight, ordering } = settings;
   const { clock, log } = settings.runtime;
   const reasons = new Set<string>();
@@ -135,7 +137,9 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
       throw new InvalidOptionError(option, `the consumer is ${phase}; add every handler before start()`);
     },
     start: () => {
-      if (closing !== undefined) return Promise.reject(new ClosedError(`consumer of group '${group}'`));
+      if (closing !== undefined || phase === 'broken') {
+        return Promise.reject(new ClosedError(`consumer of group '${group}'`));
+      }
       starting ??= start();
       return starting;
     },
@@ -149,16 +153,17 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
       reasons.delete(reason);
       subscription?.resume(reason);
       if (reasons.size > 0) return;
+      for (const half of vitals) half.resumed();
       storeFirst?.resume();
       slots?.resume();
     },
     health: () =>
       readHealth({
         phase,
-        subscription: subscription?.health(),
-        trouble: trouble.reason,
+        parts: [subscription?.health() ?? notThere, ...(storeFirst === undefined ? [] : [storeFirst.health()])],
+        troubles: vitals.flatMap(({ trouble }) => trouble ?? []),
         stats: tally.read(),
-        stillMs: clock.monotonic() - tally.lastProgress,
+        stillMs: reasons.size > 0 ? 0 : Math.max(...vitals.map(({ stillMs }) => stillMs)),
       }),
     close: ({ deadlineMs = defaultDeadlineMs } = {}) => {
       closing ??= close(deadlineMs);
@@ -166,6 +171,8 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     },
   };
 };
+
+const notThere: Health = { live: true, ready: false, reasons: [] };
 
 /** While it is paused, for what the transport hands over all the same. */
 const later: Settlement = { outcome: 'retry', delayMs: 100, spent: false };

@@ -5,19 +5,18 @@ import { type Ending, endings } from './ending.ts';
 import type { Routes } from './routes.ts';
 import type { Stack } from './stack.ts';
 import type { Tally } from './stats.ts';
-import type { Trouble } from './trouble.ts';
+import type { Vitals } from './vitals.ts';
 
 export interface ReceptionOptions {
   readonly settings: Pick<Settings<never>, 'group' | 'unhandled' | 'runtime'>;
   readonly routes: Routes;
   readonly tally: Tally;
-  readonly trouble: Trouble;
 }
 
 /** The outermost of the stack: counts, traces, finds the route, and makes a settlement of how it ended. */
 export interface Reception {
   /** Everything that comes from outside passes one of these. */
-  receiver(stack: Stack, bury: Bury): Receive;
+  receiver(stack: Stack, bury: Bury, vitals: Vitals): Receive;
   /** For a message that no broker handed over. */
   deliveryOf(message: Message, attempt: number): Delivery;
 }
@@ -25,7 +24,7 @@ export interface Reception {
 /** How many unknown types are remembered as logged. */
 const maxLoggedTypes = 1_000;
 
-export const createReception = ({ settings, routes, tally, trouble }: ReceptionOptions): Reception => {
+export const createReception = ({ settings, routes, tally }: ReceptionOptions): Reception => {
   const { group, unhandled, runtime } = settings;
   const { trace, log } = runtime;
   const isTraced = trace !== systemRuntime.trace;
@@ -49,8 +48,9 @@ export const createReception = ({ settings, routes, tally, trouble }: ReceptionO
   };
 
   return {
-    receiver: (stack, bury) => async (delivery) => {
+    receiver: (stack, bury, vitals) => async (delivery) => {
       tally.begin();
+      vitals.begin();
       let ending = endings.handedBack;
       try {
         ending = await handle(stack, delivery);
@@ -58,7 +58,7 @@ export const createReception = ({ settings, routes, tally, trouble }: ReceptionO
         return settlement.outcome === 'reject' ? await bury(delivery, ending) : settlement;
       } finally {
         tally.end(ending);
-        trouble.see(ending);
+        vitals.end(ending);
       }
     },
     deliveryOf: (message, attempt) => {

@@ -23,11 +23,9 @@ export interface Tally {
   begin(): void;
   end(ending: Ending): void;
   read(): ConsumerStats;
-  /** When, on the monotonic clock, a message last left, or the first came after there was none. */
-  readonly lastProgress: number;
 }
 
-export const createTally = ({ clock, meter }: Pick<Runtime, 'clock' | 'meter'>, group: string): Tally => {
+export const createTally = ({ meter }: Pick<Runtime, 'meter'>, group: string): Tally => {
   const counts: Record<Count, number> = {
     acked: 0,
     duplicates: 0,
@@ -44,21 +42,16 @@ export const createTally = ({ clock, meter }: Pick<Runtime, 'clock' | 'meter'>, 
   >;
   let delivered = 0;
   let inFlight = 0;
-  let lastProgress = clock.monotonic();
   return {
     begin: () => {
       delivered++;
-      if (inFlight++ === 0) lastProgress = clock.monotonic();
+      inFlight++;
     },
     end: ({ count }) => {
       inFlight--;
       counts[count]++;
-      if (count !== 'retried' && count !== 'handedBack') lastProgress = clock.monotonic();
       meter.count('holdfast.consumer.deliveries', 1, attributes[count]);
     },
     read: () => ({ delivered, ...counts, inFlight }),
-    get lastProgress() {
-      return lastProgress;
-    },
   };
 };

@@ -1,4 +1,4 @@
-import { isHoldfastError, type Receive, reach } from '@holdfast/core';
+import { type Health, isHoldfastError, type Receive, reach } from '@holdfast/core';
 import { createInboxRelay, createMessageStore } from '@holdfast/inbox';
 import type { Database } from '@holdfast/postgres';
 import type { Settings } from './consumer-options.ts';
@@ -14,6 +14,8 @@ export interface StoreFirst {
   readonly storing: Stack;
   /** Begins to handle what is stored, so many at once. */
   start(concurrency: number): Promise<void>;
+  /** Of the relay of the stored messages. */
+  health(): Health;
   pause(): void;
   resume(): void;
   /** Hands over nothing any more. */
@@ -69,6 +71,7 @@ export const createStoreFirst = <Tx>({ settings, database, receive }: StoreFirst
         throw error;
       }
     },
+    health: () => relay?.health() ?? notStarted,
     pause: gate.pause,
     resume: gate.resume,
     shut: gate.shut,
@@ -78,3 +81,5 @@ export const createStoreFirst = <Tx>({ settings, database, receive }: StoreFirst
     },
   };
 };
+
+const notStarted: Health = { live: true, ready: false, reasons: [] };

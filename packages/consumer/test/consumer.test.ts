@@ -436,6 +436,32 @@ describe('a consumer', () => {
       assert.equal(consumer.health().ready, true);
     });
 
+    it('is not ready while its messages only ever fail', async () => {
+      const { consumer, transport, clock } = setUp({ retry: { attempts: Number.POSITIVE_INFINITY } });
+      consumer.on(OrderPlaced, () => Promise.reject(new Error('busy')));
+      await consumer.start();
+      for (let attempt = 1; attempt <= 70; attempt++) {
+        await transport.deliver(aDelivery({ attempt }));
+        await clock.advance(1_000);
+      }
+      assert.equal(consumer.health().ready, false);
+    });
+
+    it('is not unready for having been paused', async () => {
+      const { consumer, transport, clock } = setUp();
+      const handling = Promise.withResolvers<void>();
+      consumer.on(OrderPlaced, () => handling.promise);
+      await consumer.start();
+      const settling = transport.deliver(aDelivery());
+      consumer.pause('maintenance');
+      await clock.advance(1_000_000);
+      assert.doesNotMatch(consumer.health().reasons.join(), /no message has left/);
+      consumer.resume('maintenance');
+      assert.equal(consumer.health().ready, true);
+      handling.resolve();
+      await settling;
+    });
+
     it('is not live after its subscription has died, and says so', async () => {
       const { consumer, transport, log } = setUp();
       await consumer.on(OrderPlaced, async () => {}).start();
@@ -443,6 +469,7 @@ describe('a consumer', () => {
       await setImmediate();
       assert.equal(consumer.health().live, false);
       assert.ok(log.lines.some(({ level, message }) => level === 'error' && message.includes('lost its subscription')));
+      await assert.rejects(consumer.start(), (error) => isHoldfastError(error, 'closed'));
     });
 
     it('P7: closes once, however often it is asked to, and before it was started', async () => {
