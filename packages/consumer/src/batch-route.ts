@@ -21,9 +21,10 @@ export interface BatchRouteParts {
  */
 export const createBatchRoute = (
   contract: Contract,
-  { maxSize }: BatchOptions,
+  options: BatchOptions,
   { runBatch, mayStart }: BatchRouteParts,
 ): Route => {
+  const maxSize = options?.maxSize;
   if (!Number.isSafeInteger(maxSize) || maxSize < 1) {
     throw new InvalidOptionError('maxSize', `found ${maxSize}; expected a whole number from 1`);
   }

@@ -1,4 +1,5 @@
 import {
+  type Contract,
   createRuntime,
   InvalidOptionError,
   type Ordering,
@@ -97,7 +98,7 @@ const knownOfRetry = ['attempts', 'backoff', 'unless'];
 /** Throws {@link InvalidOptionError} for what cannot work or is not known. */
 export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => {
   refuseUnknown('createConsumer', known, options);
-  refuseUnknown('retry', knownOfRetry, options.retry ?? {});
+  if (options.retry !== undefined) checkRetry(options.retry);
   const { transport, group, from, database, retry = {}, ordering = 'key', unhandled = 'ignore' } = options;
   const { inbox = 'direct', timeoutMs, totalTimeoutMs, concurrency, maxInFlight = 1_000 } = options;
   const { attempts = 10, unless = () => false } = retry;
@@ -137,6 +138,22 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
   };
 };
 
+const checkRetry = (retry: RetryOptions): void => {
+  if (typeof retry !== 'object' || retry === null)
+    throw invalid('retry', retry, 'an object with attempts, backoff, unless');
+  refuseUnknown('retry', knownOfRetry, retry);
+  for (const rule of ['backoff', 'unless'] as const) {
+    if (retry[rule] !== undefined && typeof retry[rule] !== 'function')
+      throw invalid(`retry.${rule}`, retry[rule], 'a function');
+  }
+};
+
+/** Throws {@link InvalidOptionError} for what could not be found out before a message comes. */
+export const checkHandler = (contract: Contract, handler: unknown): void => {
+  if (typeof contract?.type !== 'string') throw invalid('contract', contract, 'a contract, made by defineMessage');
+  if (typeof handler !== 'function') throw invalid('handler', handler, `a function that handles '${contract.type}'`);
+};
+
 const checkHold = (holdMs: number | undefined, { name, capabilities }: Transport): number => {
   if (holdMs === undefined) return capabilities.maxHoldMs;
   checkMs('holdMs', holdMs);
@@ -161,7 +178,8 @@ const checkOneOf = (option: string, found: unknown, expected: readonly string[])
   }
 };
 
-const checkCount = (option: string, found: number): void => {
+/** Throws {@link InvalidOptionError} for what cannot be counted with. */
+export const checkCount = (option: string, found: number): void => {
   if (!Number.isSafeInteger(found) || found < 1) throw invalid(option, found, 'a whole number from 1');
 };
 

@@ -3,7 +3,7 @@ import { createInbox, createStoredEffects } from '@holdfast/inbox';
 import { type AnyHandler, createRunAttempt } from './attempt.ts';
 import { type AnyBatchHandler, type BatchMember, createRunBatchAttempt } from './batch-attempt.ts';
 import { type BatchOptions, createBatchRoute } from './batch-route.ts';
-import { type ConsumerOptions, checkOptions, type Settings } from './consumer-options.ts';
+import { type ConsumerOptions, checkCount, checkHandler, checkOptions, type Settings } from './consumer-options.ts';
 import { buryInDeadTopic, buryOrRetry } from './dead-letters.ts';
 import { type Effects, inboxEffects, storedEffects } from './effects.ts';
 import { createHandlerSlots } from './handler-slots.ts';
@@ -71,18 +71,19 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     createVitals(runtime, group),
   ];
   const slots = hasLookUps(settings) ? createHandlerSlots(() => handlersAtOnce(settings, routes)) : undefined;
-  const stack = createStack(settings, effects, slots);
+  const stack = createStack({ settings, limits, effects, slots });
   const bury = buryInDeadTopic(transport, runtime);
   const storeFirst = storeFirstOf(settings, reception.receiver(stack, buryOrRetry(bury), stored));
   const receive = reception.receiver(storeFirst?.storing ?? stack, bury, incoming);
   const vitals = [incoming, stored];
   const parts = { settings, routes, tally, vitals, limits, running, receive, storeFirst, slots };
   const lifecycle = createLifecycle(parts);
-  const receiveAlone = reception.receiver(createStack(settings, effects), noBurial, alone);
+  const receiveAlone = reception.receiver(createStack({ settings, limits, effects }), noBurial, alone);
 
   const consumer: Consumer<Tx> = {
     on: (contract, handler) => {
       lifecycle.requireNotStarted('on');
+      checkHandler(contract, handler);
       const untyped = handler as AnyHandler;
       routes.add({
         contract,
@@ -93,6 +94,7 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     },
     onBatch: (contract, handler, batchOptions) => {
       lifecycle.requireNotStarted('onBatch');
+      checkHandler(contract, handler);
       const untyped = handler as AnyBatchHandler;
       const runBatch = (members: readonly BatchMember[]) => runBatchAttempt(untyped, members);
       routes.add(createBatchRoute(contract, batchOptions, { runBatch, mayStart: running.mayStart }));
@@ -107,6 +109,7 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     health: lifecycle.health,
     stats: tally.read,
     receive: async (message, { attempt = 1 } = {}) => {
+      checkCount('attempt', attempt);
       const settlement = await receiveAlone(reception.deliveryOf(message, attempt));
       limits.rest();
       return settlement;

@@ -1,4 +1,4 @@
-import { type Delivery, decodeMessage, reach } from '@holdfast/core';
+import { type Delivery, payloadOf, reach } from '@holdfast/core';
 import { type AttemptEnd, notStarted } from './attempt.ts';
 import type { Settings } from './consumer-options.ts';
 import type { Effects } from './effects.ts';
@@ -7,16 +7,20 @@ import type { HandlerSlots } from './handler-slots.ts';
 import { createRetryMemory, type Retrying } from './retry-memory.ts';
 import { retryVerdict, withinTotal } from './retry-verdict.ts';
 import type { Route } from './routes.ts';
+import { signalOf, type TimeLimits } from './time-limits.ts';
 
 /** What a decoded message goes through, from the outside in: finished copies turned away, then its route. Never rejects. */
 export type Stack = (route: Route, delivery: Delivery) => Promise<Ending>;
 
-/** `slots`: the bulkhead, where the transport does not keep it. */
-export const createStack = <Tx>(
-  settings: Settings<Tx>,
-  effects: Effects<Tx> | undefined,
-  slots?: HandlerSlots,
-): Stack => {
+export interface StackOptions<Tx> {
+  readonly settings: Settings<Tx>;
+  readonly limits: TimeLimits;
+  readonly effects: Effects<Tx> | undefined;
+  /** The bulkhead, where the transport does not keep it. */
+  readonly slots?: HandlerSlots | undefined;
+}
+
+export const createStack = <Tx>({ settings, limits, effects, slots }: StackOptions<Tx>): Stack => {
   const { totalTimeoutMs, maxInFlight, group } = settings;
   const { clock, random, meter, log } = settings.runtime;
   const verdict = retryVerdict({ ...settings, random, log });
@@ -27,7 +31,8 @@ export const createStack = <Tx>(
     const retrying = memory.find(delivery);
     const spentMs = retrying === undefined ? 0 : spentUntil(startedAt, retrying);
     try {
-      const payload = await decodeMessage(route.contract, delivery.message);
+      const decoding = payloadOf(route.contract, delivery.message);
+      const payload = decoding instanceof Promise ? await inTime(limits, decoding, { delivery, spentMs }) : decoding;
       if (effects !== undefined && !retrying?.hadEffect && (await effects.isDone(delivery))) {
         meter.count('holdfast.inbox.duplicates', 1, { group });
         memory.forget(delivery);
@@ -97,5 +102,25 @@ const runInSlot = async (
     return await run();
   } finally {
     slots.leave();
+  }
+};
+
+/** A schema that asks others has as much time as the handler after it. */
+const inTime = async <T>(
+  limits: TimeLimits,
+  decoding: Promise<T>,
+  { delivery, spentMs }: { readonly delivery: Delivery; readonly spentMs: number },
+): Promise<T> => {
+  const limit = limits.begin(delivery, spentMs);
+  const signal = signalOf(limit);
+  const over = Promise.withResolvers<never>();
+  const onAbort = (): void => over.reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([decoding, over.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    limits.end(limit);
   }
 };

@@ -327,6 +327,18 @@ describe('a consumer', () => {
       assert.equal(transport.published.length, 0);
     });
 
+    it('tries again what a schema could not find out, and does not wait for it for ever', async () => {
+      const { consumer, clock } = setUp({ timeoutMs: 100, retry: { attempts: 2 } });
+      consumer.on(decodedAfter(new Promise(() => {})), async () => {});
+      const hanging = consumer.receive(aMessage());
+      await clock.advance(100);
+      assert.equal((await hanging).outcome, 'retry');
+      assert.equal(clock.timers, 0);
+      const { consumer: other } = setUp({ retry: { attempts: 2 } });
+      other.on(decodedAfter(Promise.reject(new Error('ECONNREFUSED'))), async () => {});
+      assert.equal((await other.receive(aMessage())).outcome, 'retry');
+    });
+
     it('leaves no timer behind, which would keep a test process alive', async () => {
       const { consumer, clock } = setUp({ timeoutMs: 5_000, totalTimeoutMs: 10_000 });
       consumer.on(OrderPlaced, async () => {});
@@ -353,6 +365,20 @@ describe('a consumer', () => {
       consumer.on(OrderPlaced, async () => {});
       assert.throws(() => consumer.on(OrderPlaced, async () => {}), isInvalid('contract'));
       assert.throws(() => consumer.onBatch(OrderPlaced, async () => {}, { maxSize: 10 }), isInvalid('contract'));
+    });
+
+    it('refuses what is no contract, no handler and no batch options', () => {
+      const { consumer } = setUp();
+      const missing = undefined as never;
+      assert.throws(() => consumer.on(missing, async () => {}), isInvalid('contract'));
+      assert.throws(() => consumer.on(OrderPlaced, missing), isInvalid('handler'));
+      assert.throws(() => consumer.onBatch(OrderPlaced, missing, { maxSize: 10 }), isInvalid('handler'));
+      assert.throws(() => consumer.onBatch(OrderPlaced, async () => {}, missing), isInvalid('maxSize'));
+    });
+
+    it('refuses an attempt that cannot be', async () => {
+      const { consumer } = setUp();
+      await assert.rejects(consumer.receive(aMessage(), { attempt: -4 }), isInvalid('attempt'));
     });
 
     it('refuses to start without a handler', async () => {

@@ -1,3 +1,4 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Contract, OutputOf } from './contract.ts';
 import { describeIssues } from './encode-message.ts';
 import { HoldfastError } from './errors.ts';
@@ -10,21 +11,34 @@ export class DecodeError extends HoldfastError {
 }
 
 /**
- * The payload of a message: decoded, lifted from older versions, validated. Throws nothing but {@link DecodeError},
- * whose message never quotes the body; what the codec or an upcast threw is its `cause`.
+ * The payload of a message: decoded, lifted from older versions, validated. Throws {@link DecodeError}, whose message
+ * never quotes the body; what the codec or an upcast threw is its `cause`. A schema that asks others may give a promise;
+ * what that rejects with passes through as it is, since it may say nothing about the body.
  */
-export const decodeMessage = async <C extends Contract>(contract: C, message: Message): Promise<OutputOf<C>> => {
+export const decodeMessage = async <C extends Contract>(contract: C, message: Message): Promise<OutputOf<C>> =>
+  payloadOf(contract, message);
+
+/** As {@link decodeMessage}, at once where the schema needs no promise. */
+export const payloadOf = <C extends Contract>(contract: C, message: Message): OutputOf<C> | Promise<OutputOf<C>> => {
+  const payload = lift(contract, message, decodeBody(contract, message));
+  const validated = validate(contract, message, payload);
+  return validated instanceof Promise
+    ? validated.then((result) => accepted<C>(message, result))
+    : accepted<C>(message, validated);
+};
+
+const validate = ({ schema }: Contract, message: Message, payload: unknown) => {
   try {
-    const payload = lift(contract, message, decodeBody(contract, message));
-    const validated = contract.schema['~standard'].validate(payload);
-    const result = validated instanceof Promise ? await validated : validated;
-    if (result.issues) throw undecodable(message, `does not fit the schema: ${describeIssues(result.issues)}`);
-    // What this very contract's schema returned; the type is lost where the contract is known only as a `Contract`.
-    return result.value as OutputOf<C>;
+    return schema['~standard'].validate(payload);
   } catch (error) {
-    if (error instanceof DecodeError) throw error;
     throw undecodable(message, `could not be validated: ${textOf(error)}`, error);
   }
+};
+
+const accepted = <C extends Contract>(message: Message, result: StandardSchemaV1.Result<unknown>): OutputOf<C> => {
+  if (result.issues) throw undecodable(message, `does not fit the schema: ${describeIssues(result.issues)}`);
+  // What this very contract's schema returned; the type is lost where the contract is known only as a `Contract`.
+  return result.value as OutputOf<C>;
 };
 
 const decodeBody = ({ codec }: Contract, message: Message): unknown => {

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Codec } from './codec.ts';
 import type { Contract, InputOf } from './contract.ts';
 import { HoldfastError } from './errors.ts';
 import { headerNames, reservedHeaderPrefix } from './headers.ts';
@@ -17,11 +18,11 @@ export interface SendOptions {
   readonly inReplyTo?: Message | undefined;
 }
 
-/** A payload that its contract's schema or codec refused before anything was sent or written. */
+/** A payload that its contract's schema, codec or key function refused before anything was sent or written. */
 export class InvalidPayloadError extends HoldfastError {
   override readonly code = 'invalid_payload';
   readonly type: string;
-  /** What the schema said; empty where the codec refused, with its error as the `cause`. */
+  /** What the schema said; empty where something threw, with its error as the `cause`. */
   readonly issues: readonly StandardSchemaV1.Issue[];
   constructor(type: string, what: string, options: { issues?: readonly StandardSchemaV1.Issue[]; cause?: unknown }) {
     const { issues = [], cause } = options;
@@ -47,7 +48,7 @@ export const describeIssues = (issues: readonly StandardSchemaV1.Issue[]): strin
     .join('; ') + (issues.length > 3 ? ` and ${issues.length - 3} more` : '');
 
 /**
- * Makes a message of a payload. Throws {@link InvalidPayloadError} for a payload that the schema or codec refuses and
+ * Makes a message of a payload. Throws {@link InvalidPayloadError} for a payload that schema, codec or key function refuse and
  * {@link InvalidMessageError} for an id, key or header that cannot be carried.
  */
 export const encodeMessage = async <C extends Contract>(
@@ -56,14 +57,9 @@ export const encodeMessage = async <C extends Contract>(
   options: SendOptions,
   runtime: Runtime,
 ): Promise<Message> => {
-  const validated = contract.schema['~standard'].validate(payload);
-  const result = validated instanceof Promise ? await validated : validated;
-  if (result.issues) {
-    const what = `does not fit its schema: ${describeIssues(result.issues)}`;
-    throw new InvalidPayloadError(contract.type, what, { issues: result.issues });
-  }
+  const value = await validate(contract, payload);
   const id = options.id ?? runtime.ids();
-  const key = options.key ?? contract.key(result.value);
+  const key = options.key ?? keyOf(contract, value);
   const message: Message = {
     id,
     type: contract.type,
@@ -75,14 +71,46 @@ export const encodeMessage = async <C extends Contract>(
   return message;
 };
 
+const validate = async ({ type, schema }: Contract, payload: unknown): Promise<unknown> => {
+  const result = await resultOf(type, () => schema['~standard'].validate(payload));
+  if (!result.issues) return result.value;
+  const what = `does not fit its schema: ${describeIssues(result.issues)}`;
+  throw new InvalidPayloadError(type, what, { issues: result.issues });
+};
+
+const resultOf = async <T>(type: string, run: () => T | Promise<T>): Promise<T> => {
+  try {
+    const result = run();
+    return result instanceof Promise ? await result : result;
+  } catch (cause) {
+    throw new InvalidPayloadError(type, `could not be validated: ${textOf(cause)}`, { cause });
+  }
+};
+
+const keyOf = (contract: Contract, value: unknown): string | undefined => {
+  try {
+    return contract.key(value);
+  } catch (cause) {
+    throw new InvalidPayloadError(contract.type, `has no key: the key function threw ${textOf(cause)}`, { cause });
+  }
+};
+
 const encodeBody = ({ type, codec }: Contract, payload: unknown): Uint8Array => {
+  const body = encodeWith(type, codec, payload);
+  if (body instanceof Uint8Array) return body;
+  throw new InvalidPayloadError(type, `was written as a ${typeof body} by its codec; expected a Uint8Array`, {});
+};
+
+const encodeWith = (type: string, codec: Codec, payload: unknown): unknown => {
   try {
     return codec.encode(payload);
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message.split('\n', 1)[0] : `a thrown ${typeof cause}`;
-    throw new InvalidPayloadError(type, `cannot be written as ${codec.contentType}: ${text}`, { cause });
+    throw new InvalidPayloadError(type, `cannot be written as ${codec.contentType}: ${textOf(cause)}`, { cause });
   }
 };
+
+const textOf = (cause: unknown): string =>
+  cause instanceof Error ? String(cause.message.split('\n', 1)[0]) : `a thrown ${typeof cause}`;
 
 const encodeHeaders = (
   contract: Contract,

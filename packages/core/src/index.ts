@@ -13,7 +13,7 @@ export {
   type OutputOf,
   type Upcasts,
 } from './contract.ts';
-export { DecodeError, decodeMessage } from './decode-message.ts';
+export { DecodeError, decodeMessage, payloadOf } from './decode-message.ts';
 export type { Delivery, Receive } from './delivery.ts';
 export {
   checkMessage,

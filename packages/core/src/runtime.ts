@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from './clock.ts';
+import { InvalidOptionError } from './errors.ts';
 import { consoleLog, type Log } from './log.ts';
 import { diagnosticsMeter, type Meter } from './meter.ts';
 import { uuidV7 } from './uuid-v7.ts';
@@ -31,5 +32,25 @@ export const systemRuntime: Runtime = {
   trace: (_span, run) => run(),
 };
 
-/** The system's runtime with some of its parts replaced. */
-export const createRuntime = (parts: Partial<Runtime> = {}): Runtime => ({ ...systemRuntime, ...parts });
+/** The system's runtime with some of its parts replaced. Throws `invalid_option` for a part that lacks a method. */
+export const createRuntime = (parts: Partial<Runtime> = {}): Runtime => {
+  const runtime = { ...systemRuntime, ...parts };
+  for (const [part, methods] of Object.entries(methodsOf)) checkPart(part, methods, runtime[part as keyof Runtime]);
+  return runtime;
+};
+
+/** What would otherwise be found missing when it is first needed, often in the middle of a failure. */
+const methodsOf: Readonly<Partial<Record<keyof Runtime, readonly string[]>>> = {
+  clock: ['now', 'monotonic', 'after'],
+  log: ['debug', 'info', 'warn', 'error'],
+  meter: ['count', 'gauge'],
+};
+
+const checkPart = (part: string, methods: readonly string[], found: object): void => {
+  const missing = methods.find((method) => typeof (found as Record<string, unknown> | null)?.[method] !== 'function');
+  if (missing === undefined) return;
+  throw new InvalidOptionError(
+    `runtime.${part}`,
+    `found none with a method '${missing}'; it has ${methods.join(', ')}`,
+  );
+};

@@ -9,6 +9,7 @@ import {
   headerNames,
   type InputOf,
   type InvalidPayloadError,
+  isHoldfastError,
   type Message,
   type OutputOf,
 } from '@holdfast/core';
@@ -77,6 +78,29 @@ describe('a contract', () => {
           /^payload of 'loose' cannot be written as application\/json: .+; nothing was sent$/,
         );
         assert.ok(error.cause instanceof TypeError);
+        return true;
+      });
+    }
+  });
+
+  it('names the codec, schema or key function that throws, or gives something else, as a payload that is refused', async () => {
+    const boom = (): never => {
+      throw new TypeError("Cannot read properties of undefined (reading 'name')");
+    };
+    const validate = { version: 1 as const, vendor: 'test', validate: boom };
+    const rejecting = { ...validate, validate: () => Promise.reject(new Error('ECONNREFUSED')) };
+    const anyOf = { version: 1, topic: 't', schema: anything } as const;
+    const codec = { contentType: 'x', encode: () => 'text' as unknown as Uint8Array, decode: () => ({}) };
+    const hostile: readonly [contract: Contract, says: RegExp][] = [
+      [defineMessage('odd', { ...anyOf, key: boom }), /has no key: the key function threw Cannot read/],
+      [defineMessage('odd', { ...anyOf, schema: { '~standard': validate } }), /could not be validated: Cannot read/],
+      [defineMessage('odd', { ...anyOf, schema: { '~standard': rejecting } }), /could not be validated: ECONNREFUSED/],
+      [defineMessage('odd', { ...anyOf, codec }), /was written as a string by its codec; expected a Uint8Array/],
+    ];
+    for (const [contract, says] of hostile) {
+      await assert.rejects(encodeMessage(contract, {}, {}, runtime), (error) => {
+        assert.ok(isHoldfastError(error, 'invalid_payload'));
+        assert.match(error.message, says);
         return true;
       });
     }

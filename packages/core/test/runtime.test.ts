@@ -5,6 +5,8 @@ import {
   consoleLog,
   createRuntime,
   diagnosticsMeter,
+  InvalidOptionError,
+  type Runtime,
   reach,
   silentLog,
   systemRuntime,
@@ -14,6 +16,16 @@ describe('a runtime', () => {
   it('is the system with some of its parts replaced', () => {
     const runtime = createRuntime({ log: silentLog });
     assert.deepEqual(runtime, { ...systemRuntime, log: silentLog });
+  });
+
+  it('refuses by name a part that lacks a method', () => {
+    for (const parts of [{ log: {} }, { clock: { now: () => 0 } }, { meter: null }]) {
+      const [part] = Object.keys(parts);
+      assert.throws(
+        () => createRuntime(parts as unknown as Partial<Runtime>),
+        (error) => error instanceof InvalidOptionError && error.option === `runtime.${part}`,
+      );
+    }
   });
 
   it('makes ids that sort as they were made', () => {
