@@ -1,11 +1,5 @@
-import {
-  ack,
-  type Receive,
-  type Settlement,
-  type SubscribeOptions,
-  type Subscription,
-  type Transport,
-} from '@holdfast/core';
+import { ack, ClosedError, type Transport } from '@holdfast/core';
+import { receiving, settling, withOptions, withSubscription } from './plant.ts';
 
 /** A defect that an adapter could have, and the test of the suite that must find it. */
 export interface Defect {
@@ -14,29 +8,6 @@ export interface Defect {
   /** What is different in a transport that has it. `state` is shared by the transports of one broker. */
   readonly plant: (transport: Transport, state: Set<string>) => Partial<Transport>;
 }
-
-const receiving = (transport: Transport, wrap: (receive: Receive) => Receive): Pick<Transport, 'subscribe'> => ({
-  subscribe: (topics, receive, options) => transport.subscribe(topics, wrap(receive), options),
-});
-
-const settling = (transport: Transport, change: (settlement: Settlement) => Settlement): Pick<Transport, 'subscribe'> =>
-  receiving(transport, (receive) => async (delivery) => change(await receive(delivery)));
-
-const withOptions = (transport: Transport, change: Partial<SubscribeOptions>): Pick<Transport, 'subscribe'> => ({
-  subscribe: (topics, receive, options) => transport.subscribe(topics, receive, { ...options, ...change }),
-});
-
-const withSubscription = (
-  transport: Transport,
-  change: (subscription: Subscription, topics: readonly string[], options: SubscribeOptions) => Partial<Subscription>,
-): Pick<Transport, 'subscribe'> => ({
-  subscribe: async (topics, receive, options) => {
-    const subscription = await transport.subscribe(topics, receive, options);
-    // By its descriptors, because `assignments` is read anew at each access.
-    const copy: Subscription = Object.create(null, Object.getOwnPropertyDescriptors(subscription));
-    return Object.assign(copy, change(subscription, topics, options));
-  },
-});
 
 const randomly = (mostMs: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, Math.random() * mostMs));
@@ -211,6 +182,58 @@ export const defects: readonly Defect[] = [
     defect: 'a rejected message is acked and gone',
     foundBy: 'P8: a rejected message goes to the dead topic with its reason and history, and leaves the group',
     plant: (transport) => settling(transport, (one) => (one.outcome === 'reject' ? ack : one)),
+  },
+  {
+    defect: 'a rejected dead letter is acked and gone',
+    foundBy:
+      'P2: a dead letter that is rejected stays in the dead topic, and comes to the next subscription of its group',
+    plant: (transport) =>
+      receiving(transport, (receive) => async (delivery) => {
+        const settlement = await receive(delivery);
+        return settlement.outcome === 'reject' && delivery.topic.endsWith('.dead') ? ack : settlement;
+      }),
+  },
+  {
+    defect: 'a long retry of a message without a key is acked and lost',
+    foundBy: 'P2: a message without a key that waits for the longest retry is delivered again after a close',
+    plant: (transport) =>
+      receiving(transport, (receive) => async (delivery) => {
+        const settlement = await receive(delivery);
+        const isLong = settlement.outcome === 'retry' && settlement.delayMs > 60_000;
+        return isLong && delivery.message.key === undefined ? ack : settlement;
+      }),
+  },
+  {
+    defect: 'the signal of a delivery aborts only where its subscription is closed',
+    foundBy: 'P7: a transport that closes aborts, by its deadline, the signals of what still runs',
+    plant: (transport) => {
+      const closing = new AbortController();
+      const { signal } = closing;
+      const deaf = { ...transport, ...receiving(transport, (receive) => (one) => receive({ ...one, signal })) };
+      return withSubscription(deaf, ({ close }) => ({
+        close: (how) => {
+          closing.abort();
+          return close(how);
+        },
+      }));
+    },
+  },
+  {
+    defect: 'nothing can be published once a close has begun',
+    foundBy: 'P7: a transport that closes lets what it is handling publish',
+    plant: (transport) => {
+      let closed = false;
+      return {
+        publish: async (...publishing) => {
+          if (closed) throw new ClosedError('the transport');
+          await transport.publish(...publishing);
+        },
+        close: (how) => {
+          closed = true;
+          return transport.close(how);
+        },
+      };
+    },
   },
   {
     defect: 'another number of partitions is passed over in silence',

@@ -4,7 +4,6 @@ import { messageOf, messagesOf } from '../message-of.ts';
 import type { TestCase } from '../test-case.ts';
 import { createWitness } from '../witness.ts';
 import type { TransportBench } from './bench.ts';
-import { checkTold, toldOf } from './outcomes.ts';
 
 /** What the best of three may miss a deadline by. */
 const slackMs = 150;
@@ -17,7 +16,7 @@ const timed = async (work: Promise<unknown>): Promise<number> => {
   return systemClock.monotonic() - startedMs;
 };
 
-/** P7: a clean close. */
+/** P7: a clean close of a subscription. */
 export const closing: readonly TestCase<TransportBench>[] = [
   {
     name: 'P7: close is idempotent, of a subscription and of a transport, together and after one another',
@@ -204,32 +203,6 @@ export const closing: readonly TestCase<TransportBench>[] = [
       const tookMs = await timed(subscription.close({ deadlineMs: 30_000 }));
       assert.ok(tookMs < promptMs, `close took ${tookMs} ms`);
       assert.equal(witness.ids.length, 0);
-    },
-  },
-  {
-    name: 'P7: a transport that closes ends the publishes under way, and their outcomes are true',
-    run: async (bench) => {
-      const [publisher, subscriber] = [await bench.open(), await bench.open()];
-      const topic = await bench.topic(publisher, { partitions: 1 });
-      const witness = createWitness();
-      await bench.subscribe(subscriber, [topic], witness.receive());
-      const messages = messagesOf(200, 5);
-      const published = messages.map((message) => toldOf(publisher.publish(topic, [message]), [message]));
-      await publisher.close();
-      const told = (await Promise.all(published)).flat();
-      await checkTold({ bench, transport: subscriber, topic, witness }, told);
-    },
-  },
-  {
-    name: 'P7: closing one transport leaves the others alone',
-    run: async (bench) => {
-      const [one, two] = [await bench.open(), await bench.open()];
-      const topic = await bench.topic(one);
-      const witness = createWitness();
-      await bench.subscribe(two, [topic], witness.receive());
-      await one.close();
-      await two.publish(topic, [messageOf('a')]);
-      await bench.eventually(() => assert.deepEqual(witness.acked, ['a']));
     },
   },
 ];

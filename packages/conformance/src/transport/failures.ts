@@ -66,6 +66,24 @@ export const failures: readonly TestCase<TransportBench>[] = [
     },
   },
   {
+    name: 'P2: a dead letter that is rejected stays in the dead topic, and comes to the next subscription of its group',
+    run: async (bench) => {
+      const transport = await bench.open();
+      const group = bench.name('undertakers');
+      const topic = await bench.topic(transport);
+      const [witness, undertaker, next] = [createWitness(), createWitness(), createWitness()];
+      const rejecting = witness.receive(() => poison);
+      await bench.subscribe(transport, [topic], rejecting);
+      const burying = undertaker.receive(() => poison);
+      const subscription = await bench.subscribe(transport, [`${topic}.dead`], burying, { group });
+      await transport.publish(topic, [messageOf('bad', 'k')]);
+      await bench.eventually(() => assert.deepEqual(undertaker.ids, ['bad']));
+      await subscription.close();
+      await bench.subscribe(transport, [`${topic}.dead`], next.receive(), { group });
+      await bench.eventually(() => assert.deepEqual(next.acked, ['bad']));
+    },
+  },
+  {
     name: 'P8: other groups do not see that one has rejected a message',
     run: async (bench) => {
       const transport = await bench.open();

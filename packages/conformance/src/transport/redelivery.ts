@@ -64,6 +64,27 @@ export const redelivery: readonly TestCase<TransportBench>[] = [
     },
   },
   {
+    name: 'P2: a message without a key that waits for the longest retry is delivered again after a close',
+    run: async (bench) => {
+      const transport = await bench.open();
+      const group = bench.name('group');
+      const topic = await bench.topic(transport);
+      const [first, second] = [createWitness(), createWitness()];
+      const later: Settlement = { outcome: 'retry', delayMs: bench.capabilities.maxHoldMs, spent: true };
+      const subscription = await bench.subscribe(
+        transport,
+        [topic],
+        first.receive(() => later),
+        { group },
+      );
+      await transport.publish(topic, [messageOf('a')]);
+      await bench.eventually(() => assert.deepEqual(first.ids, ['a']));
+      await subscription.close();
+      await bench.subscribe(transport, [topic], second.receive(), { group });
+      await bench.eventually(() => assert.deepEqual(second.acked, ['a']));
+    },
+  },
+  {
     name: 'P2: a receive that throws is no ack: the message comes again',
     run: async (bench) => {
       const transport = await bench.open();

@@ -6,6 +6,7 @@ import { assignments } from './assignments.ts';
 import { createTransportBench, type TransportBench } from './bench.ts';
 import { bounds } from './bounds.ts';
 import { closing } from './closing.ts';
+import { closingTransports } from './closing-transports.ts';
 import { failures } from './failures.ts';
 import { groups } from './groups.ts';
 import { health } from './health.ts';
@@ -45,6 +46,7 @@ export const transportCases: readonly TestCase<TransportBench>[] = [
   ...bounds,
   ...pausing,
   ...closing,
+  ...closingTransports,
   ...failures,
   ...health,
   ...topology,
