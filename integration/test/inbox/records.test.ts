@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import { isHoldfastError } from '@holdfast/core';
+import { createConsumer } from '@holdfast/consumer';
+import { isHoldfastError, silentLog, systemClock } from '@holdfast/core';
 import { createInbox } from '@holdfast/inbox';
 import type { Database } from '@holdfast/postgres';
+import { memoryTransport } from '@holdfast/transport-memory';
 import type pg from 'pg';
+import { eventually } from '../../harness/index.ts';
+import { OrderPlaced } from '../consumer/contracts.ts';
 import { openDatabase, type TestDatabase } from './open-database.ts';
 
 /** Counts the statements that run outside of transactions. */
@@ -85,6 +89,49 @@ describe('the records of an inbox', () => {
       assert.equal(deleted, 500);
       assert.equal(await db.count("select count(*) from holdfast.inbox where id like 'new-%'"), 500);
       assert.equal(await db.count("select count(*) from holdfast.inbox where id like 'old-%'"), 0);
+    });
+
+    it('are deleted of one group only where that is asked for', async () => {
+      const inbox = createInbox(db.database);
+      for (const group of ['billing', 'shipping']) await inbox.record(group, 'old-1');
+      await age('old-%', '8 days');
+      assert.equal(await inbox.prune({ retentionMs: day, redeliveryHorizonMs: day, group: 'billing' }), 1);
+      assert.equal(await inbox.isDone('shipping', 'old-1'), true);
+    });
+
+    it('are deleted by a consumer, by itself', async () => {
+      const inbox = createInbox(db.database);
+      for (const [group, id] of [
+        ['billing', 'old-1'],
+        ['billing', 'new-1'],
+        ['shipping', 'old-1'],
+      ] as const) {
+        await inbox.record(group, id);
+      }
+      await age('old-%', '31 days');
+      const hurried = {
+        ...systemClock,
+        after: (ms: number, run: () => void) => systemClock.after(Math.min(ms, 50), run),
+      };
+      const transport = memoryTransport({ topics: { orders: {} }, runtime: { log: silentLog } });
+      const consumer = createConsumer({
+        ...({ transport, group: 'billing', from: 'latest', database: db.database } as const),
+        runtime: { log: silentLog, clock: hurried },
+      });
+      await consumer.on(OrderPlaced, async () => {}).start();
+      await eventually(async () => assert.equal(await db.count('select count(*) from holdfast.inbox'), 2));
+      await consumer.close();
+      await transport.close();
+      assert.equal(await inbox.isDone('billing', 'new-1'), true);
+      assert.equal(await inbox.isDone('shipping', 'old-1'), true);
+    });
+
+    it('are counted by the statistics of the server', async () => {
+      await db.pool.query(
+        `insert into holdfast.inbox ("group", id) select 'billing', 'm-' || n from generate_series(1, 500) n`,
+      );
+      await db.pool.query('analyze holdfast.inbox');
+      assert.equal(await createInbox(db.database).size(), 500);
     });
 
     it('are not waited for when somebody else has them locked', async () => {

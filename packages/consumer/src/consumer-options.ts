@@ -47,6 +47,13 @@ export interface ConsumerOptions<Tx> {
   /** `direct` (default): settled when handled. `store-first`: settled when stored in Postgres, handled from there. Needs a database. */
   readonly inbox?: 'direct' | 'store-first' | undefined;
   /**
+   * How long the inbox remembers that a message of this group took effect; what is older is deleted, a few at a time. A
+   * copy that comes later takes effect again: keep it longer than the broker keeps messages, than messages may wait in the
+   * store, and than dead letters wait to be run again. Refused when shorter than all retries of a message together.
+   * Default 30 days; `Infinity` keeps everything.
+   */
+  readonly retentionMs?: number | undefined;
+  /**
    * The longest wait for a retry in process, at most `capabilities.maxHoldMs`, which is the default. A backoff that can
    * ask for more is refused at `start` without a database; with one it is cut to this and a warning says so, and with
    * `store-first` it waits in the store for as long as it says.
@@ -71,6 +78,7 @@ export interface Settings<Tx> {
   readonly ordering: Ordering;
   readonly unhandled: 'ignore' | 'reject';
   readonly inbox: 'direct' | 'store-first';
+  readonly retentionMs: number;
   readonly holdMs: number;
   /** Above it a wait is cut. */
   readonly maxDelayMs: number;
@@ -90,6 +98,7 @@ const known = [
   'ordering',
   'unhandled',
   'inbox',
+  'retentionMs',
   'holdMs',
   'runtime',
 ];
@@ -116,6 +125,8 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
   if (totalTimeoutMs !== undefined) checkMs('totalTimeoutMs', totalTimeoutMs);
   if (concurrency !== undefined) checkCount('concurrency', concurrency);
   checkCount('maxInFlight', maxInFlight);
+  const { retentionMs = thirtyDaysMs } = options;
+  if (retentionMs !== Number.POSITIVE_INFINITY) checkMs('retentionMs', retentionMs);
   const holdMs = checkHold(options.holdMs, transport);
   return {
     transport,
@@ -132,11 +143,14 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
     ordering,
     unhandled,
     inbox,
+    retentionMs,
     holdMs,
     maxDelayMs: inbox === 'store-first' ? Number.POSITIVE_INFINITY : holdMs,
     runtime: createRuntime(options.runtime),
   };
 };
+
+const thirtyDaysMs = 30 * 24 * 3_600_000;
 
 const checkRetry = (retry: RetryOptions): void => {
   if (typeof retry !== 'object' || retry === null)

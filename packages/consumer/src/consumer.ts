@@ -1,5 +1,5 @@
 import type { CloseOptions, Contract, Message, Receive, Settlement } from '@holdfast/core';
-import { createInbox, createStoredEffects } from '@holdfast/inbox';
+import { createInbox, createStoredEffects, type Pruner, startPruner } from '@holdfast/inbox';
 import { type AnyHandler, createRunAttempt } from './attempt.ts';
 import { type AnyBatchHandler, type BatchMember, createRunBatchAttempt } from './batch-attempt.ts';
 import { type BatchOptions, createBatchRoute } from './batch-route.ts';
@@ -11,6 +11,7 @@ import type { BatchHandler, MessageHandler } from './handler-types.ts';
 import type { ConsumerHealth } from './health.ts';
 import { createLifecycle, handlersAtOnce } from './lifecycle.ts';
 import { createReception, noBurial } from './reception.ts';
+import { redeliveryHorizonMs } from './retry-verdict.ts';
 import { createRoutes } from './routes.ts';
 import { createRunningHandlers } from './running-handlers.ts';
 import { createStack } from './stack.ts';
@@ -76,7 +77,8 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
   const storeFirst = storeFirstOf(settings, reception.receiver(stack, buryOrRetry(bury), stored));
   const receive = reception.receiver(storeFirst?.storing ?? stack, bury, incoming);
   const vitals = [incoming, stored];
-  const parts = { settings, routes, tally, vitals, limits, running, receive, storeFirst, slots };
+  const pruning = prunerOf(settings);
+  const parts = { settings, routes, tally, vitals, limits, running, receive, storeFirst, startPruner: pruning, slots };
   const lifecycle = createLifecycle(parts);
   const receiveAlone = reception.receiver(createStack({ settings, limits, effects }), noBurial, alone);
 
@@ -126,6 +128,13 @@ const effectsOf = <Tx>({ database, group, inbox, runtime }: Settings<Tx>): Effec
   if (database === undefined) return undefined;
   const direct = inboxEffects(createInbox(database, { runtime }), group, runtime.log);
   return inbox === 'direct' ? direct : storedEffects(createStoredEffects({ database, group }), direct);
+};
+
+const prunerOf = <Tx>(settings: Settings<Tx>): (() => Pruner) | undefined => {
+  const { database, group, retentionMs, runtime } = settings;
+  if (database === undefined || !Number.isFinite(retentionMs)) return undefined;
+  const keeping = { group, retentionMs, redeliveryHorizonMs: redeliveryHorizonMs(settings) };
+  return () => startPruner({ inbox: createInbox(database, { runtime }), ...keeping, runtime });
 };
 
 /** Whether each message is asked about before its handler runs. */

@@ -8,6 +8,7 @@ import {
   type Settlement,
   type Subscription,
 } from '@holdfast/core';
+import type { Pruner } from '@holdfast/inbox';
 import type { Settings } from './consumer-options.ts';
 import type { HandlerSlots } from './handler-slots.ts';
 import { type ConsumerHealth, type Phase, readHealth } from './health.ts';
@@ -31,6 +32,8 @@ export interface LifecycleOptions<Tx> {
   readonly receive: Receive;
   /** With `store-first`: what handles the stored messages. */
   readonly storeFirst: StoreFirst | undefined;
+  /** Begins to delete what the inbox need not remember; without a database, or for ever, there is nothing to. */
+  readonly startPruner: (() => Pruner) | undefined;
   /** The bulkhead before the handlers; without it the transport keeps to `handlersAtOnce`. */
   readonly slots: HandlerSlots | undefined;
 }
@@ -57,7 +60,7 @@ const storingConcurrency = 500;
 const defaultDeadlineMs = 10_000;
 
 export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle => {
-  const { settings, routes, tally, vitals, limits, running, receive, storeFirst, slots } = options;
+  const { settings, routes, tally, vitals, limits, running, receive, storeFirst, startPruner, slots } = options;
   const { transport, group, from, maxInFlight, ordering } = settings;
   const { clock, log } = settings.runtime;
   const reasons = new Set<string>();
@@ -67,6 +70,7 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
   /** By the monotonic clock. */
   let closesBy = Number.POSITIVE_INFINITY;
   let subscription: Subscription | undefined;
+  let pruner: Pruner | undefined;
 
   const start = async (): Promise<void> => {
     phase = 'starting';
@@ -84,6 +88,7 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     if (closing !== undefined) return end();
     for (const reason of reasons) subscription.pause(reason);
     phase = 'running';
+    pruner = startPruner?.();
     watch(subscription);
   };
 
@@ -121,7 +126,9 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     closesBy = clock.monotonic() + deadlineMs;
     phase = 'closing';
     if (subscription === undefined && starting !== undefined) await settledWithin(clock, starting, deadlineMs);
+    const pruned = pruner?.close();
     await end();
+    if (pruned !== undefined) await settledWithin(clock, pruned, Math.max(0, closesBy - clock.monotonic()));
     limits.rest();
     phase = 'closed';
     const { messages: abandoned } = running;

@@ -129,4 +129,19 @@ export const longerDelay = (
   return undefined;
 };
 
+/** How late, as far as the consumer itself knows, a message that took effect may be handed over again: after all its waits, or without a last attempt after one. */
+export const redeliveryHorizonMs = ({
+  attempts,
+  backoff,
+  maxDelayMs,
+}: Pick<RetryRule, 'attempts' | 'backoff' | 'maxDelayMs'>): number => {
+  let all = 0;
+  let delayMs: number | undefined;
+  for (let attempt = 1; attempt < Math.min(attempts, delaysLookedAt); attempt++) {
+    delayMs = Math.min(maxDelayMs, backoff(attempt, largest, delayMs));
+    all += delayMs;
+  }
+  return Math.max(1, Number.isFinite(attempts) ? all : (delayMs ?? 0));
+};
+
 const largest = (): number => 1 - Number.EPSILON;

@@ -1,8 +1,8 @@
 import { InvalidOptionError, type Ordering } from '@holdfast/core';
-import { inboxSchema, readStoredState, type StoredState } from '@holdfast/inbox';
+import { checkRetention, inboxSchema, readStoredState, type StoredState } from '@holdfast/inbox';
 import { checkSchema } from '@holdfast/postgres';
 import type { Settings } from './consumer-options.ts';
-import { checkDelays, longerDelay } from './retry-verdict.ts';
+import { checkDelays, longerDelay, redeliveryHorizonMs } from './retry-verdict.ts';
 import type { Routes } from './routes.ts';
 
 export interface StartChecks<Tx> {
@@ -12,12 +12,13 @@ export interface StartChecks<Tx> {
 
 /** Refuses, before the group is joined, what could not be kept: no handler, waits that are too long, missing tables. */
 export const checkStart = async <Tx>({ settings, routes }: StartChecks<Tx>): Promise<void> => {
-  const { database, group, holdMs, inbox, ordering } = settings;
+  const { database, group, holdMs, inbox, ordering, retentionMs } = settings;
   const { log } = settings.runtime;
   if (routes.topics.length === 0) {
     throw new InvalidOptionError('on', 'the consumer has no handler; add one with on() or onBatch() before start()');
   }
   if (database === undefined) return checkDelays(settings, holdMs);
+  if (Number.isFinite(retentionMs)) checkRetention({ retentionMs, redeliveryHorizonMs: redeliveryHorizonMs(settings) });
   await checkSchema(database, [inboxSchema]);
   const stored = await readStoredState(database, group);
   if (inbox === 'store-first') return refuseOtherOrder(stored, { group, ordering });

@@ -42,6 +42,7 @@ describe('the options of a consumer', () => {
     ['retry.unless', { retry: { unless: 'CardStolen' } }, /found 'CardStolen'; expected a function/],
     ['retry.backoff', { retry: { backoff: 100 } }, /found 100; expected a function/],
     ['runtime.log', { runtime: { log: {} } }, /found none with a method 'debug'/],
+    ['retentionMs', { retentionMs: 0 }, /found 0; expected a number of milliseconds above 0/],
     ['timeoutMs', { timeoutMs: 0 }, /found 0; expected a number of milliseconds above 0/],
     ['timeoutMs', { timeoutMs: '5000' }, /found '5000'/],
     ['totalTimeoutMs', { totalTimeoutMs: Number.NaN }, /found NaN/],

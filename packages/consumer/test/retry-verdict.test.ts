@@ -4,7 +4,7 @@ import { ClaimEndedError, LeaseLostError } from '@holdfast/flow';
 import { constant, exponential } from '@holdfast/policies';
 import { UnknownOutcomeError } from '@holdfast/postgres';
 import { InboxUnavailableError, OnceTwiceError } from '../src/errors.ts';
-import { checkDelays, retryVerdict, withinTotal } from '../src/retry-verdict.ts';
+import { checkDelays, redeliveryHorizonMs, retryVerdict, withinTotal } from '../src/retry-verdict.ts';
 import { aDelivery, aMessage } from './a-delivery.ts';
 
 class Passing extends HoldfastError {
@@ -144,6 +144,15 @@ describe('the total time', () => {
   it('leaves a rejection as it is', () => {
     const reject = { outcome: 'reject', reason: 'undecodable_body' } as const;
     assert.equal(withinTotal(reject, 5_000, 1_000), reject);
+  });
+});
+
+describe('how late a message may be handed over again', () => {
+  it('is after all its waits, or after one where there is no last attempt', () => {
+    const backoff = constant({ delayMs: 1_000 });
+    assert.equal(redeliveryHorizonMs({ attempts: 4, backoff, maxDelayMs: 60_000 }), 3_000);
+    assert.equal(redeliveryHorizonMs({ attempts: 4, backoff, maxDelayMs: 500 }), 1_500);
+    assert.equal(redeliveryHorizonMs({ attempts: Number.POSITIVE_INFINITY, backoff, maxDelayMs: 60_000 }), 1_000);
   });
 });
 

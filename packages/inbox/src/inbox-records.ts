@@ -7,6 +7,12 @@ export interface RecordKey {
   readonly id: string;
 }
 
+export interface DeleteOlderOptions {
+  readonly ageMs: number;
+  readonly limit: number;
+  readonly group: string | undefined;
+}
+
 /** The statements over the inbox's table, each one round trip. */
 export interface InboxRecords<Tx> {
   /**
@@ -20,8 +26,10 @@ export interface InboxRecords<Tx> {
   insertMany(keys: readonly RecordKey[]): Promise<void>;
   /** For each key whether it is recorded. */
   find(keys: readonly RecordKey[]): Promise<boolean[]>;
-  /** How many it deleted, at most `limit`, of those that are older. */
-  deleteOlder(ageMs: number, limit: number): Promise<number>;
+  /** How many it deleted, at most `limit`, of those that are older; of one group, or of all. */
+  deleteOlder(options: DeleteOlderOptions): Promise<number>;
+  /** About how many there are, of all groups: as the server's statistics say, without reading them. */
+  estimate(): Promise<number>;
 }
 
 export const createInboxRecords = <Tx>(database: Database<Tx>): InboxRecords<Tx> => {
@@ -40,9 +48,13 @@ export const createInboxRecords = <Tx>(database: Database<Tx>): InboxRecords<Tx>
       const found = new Set(rows.map((row) => Number(row.at)));
       return keys.map((_, index) => found.has(index + 1));
     },
-    deleteOlder: async (ageMs, limit) => {
-      const [row] = await database.execute(sql.deleteOlder, [String(ageMs), String(limit)]);
+    deleteOlder: async ({ ageMs, limit, group = '' }) => {
+      const [row] = await database.execute(sql.deleteOlder, [String(ageMs), String(limit), group]);
       return Number(row?.deleted);
+    },
+    estimate: async () => {
+      const [row] = await database.execute(sql.estimate, []);
+      return Number(row?.records);
     },
   };
 };
@@ -71,11 +83,15 @@ const statements = (schema: string) => ({
     with old as materialized (
       select "group", id from ${schema}.inbox
       where processed_at < ${schema}.now() - $1::float8 * interval '1 millisecond'
+        and ($3::text = '' or "group" = $3::text)
       limit $2::int for update skip locked
     ), deleted as (
       delete from ${schema}.inbox using old where inbox."group" = old."group" and inbox.id = old.id returning 1
     )
     select count(*)::text as deleted from deleted`,
+  estimate: `
+    select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint::text as records
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = '${schema.replaceAll("'", "''")}.inbox'::regclass`,
 });
 
 /** An id that no index entry could hold would fail for ever, and every statement that it shares with others. */

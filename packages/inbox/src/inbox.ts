@@ -41,6 +41,8 @@ export interface Inbox<Tx> {
   record(group: string, id: string): Promise<void>;
   /** Deletes old records, in batches, and resolves with how many. Rejects with {@link RetentionTooShortError}. */
   prune(options: PruneOptions): Promise<number>;
+  /** About how many records there are, of all groups; costs nothing that grows with them. */
+  size(): Promise<number>;
 }
 
 /** How many keys a shared statement carries at most. */
@@ -105,6 +107,7 @@ export const createInbox = <Tx>(
     },
 
     prune: (pruning) => pruneRecords(records, pruning),
+    size: records.estimate,
   };
 };
 

@@ -14,6 +14,7 @@ export {
   type MessageStore,
   type MessageStoreOptions,
 } from './message-store.ts';
-export { type PruneOptions, RetentionTooShortError } from './prune.ts';
+export { checkRetention, type PruneOptions, RetentionTooShortError } from './prune.ts';
+export { type Pruner, startPruner } from './pruner.ts';
 export { createStoredEffects, type StoredEffects, type StoredEffectsOptions } from './stored-effects.ts';
 export { readStoredState, type StoredState } from './stored-state.ts';

@@ -10,6 +10,8 @@ export interface PruneOptions {
    * record is kept takes effect twice, so a shorter retention is refused.
    */
   readonly redeliveryHorizonMs: number;
+  /** Only records of this group. Default: of all groups. */
+  readonly group?: string | undefined;
   /** How many records one statement deletes. Default 5,000. */
   readonly batchSize?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -32,20 +34,25 @@ export class RetentionTooShortError extends HoldfastError {
 
 /** Deletes what is older than the retention, batch by batch, and gives back how many. */
 export const pruneRecords = async <Tx>(records: InboxRecords<Tx>, options: PruneOptions): Promise<number> => {
-  const { retentionMs, redeliveryHorizonMs, batchSize = 5_000, signal } = options;
-  checkDuration('retentionMs', retentionMs);
-  checkDuration('redeliveryHorizonMs', redeliveryHorizonMs);
-  if (retentionMs < redeliveryHorizonMs) throw new RetentionTooShortError(retentionMs, redeliveryHorizonMs);
+  const { retentionMs, group, batchSize = 5_000, signal } = options;
+  checkRetention(options);
   if (!(Number.isSafeInteger(batchSize) && batchSize >= 1)) {
     throw new InvalidOptionError('batchSize', `found ${batchSize}; expected a whole number from 1`);
   }
   let total = 0;
   for (;;) {
     signal?.throwIfAborted();
-    const deleted = await records.deleteOlder(retentionMs, batchSize);
+    const deleted = await records.deleteOlder({ ageMs: retentionMs, limit: batchSize, group });
     total += deleted;
     if (deleted < batchSize) return total;
   }
+};
+
+/** Throws {@link RetentionTooShortError}, and `invalid_option` for what is no duration. */
+export const checkRetention = ({ retentionMs, redeliveryHorizonMs }: PruneOptions): void => {
+  checkDuration('retentionMs', retentionMs);
+  checkDuration('redeliveryHorizonMs', redeliveryHorizonMs);
+  if (retentionMs < redeliveryHorizonMs) throw new RetentionTooShortError(retentionMs, redeliveryHorizonMs);
 };
 
 const checkDuration = (option: string, ms: number): void => {
