@@ -12,6 +12,7 @@ import {
   systemClock,
   type Transport,
 } from '@holdfast/core';
+import { createInboxRelay, createMessageStore } from '@holdfast/inbox';
 import { constant } from '@holdfast/policies';
 import { memoryTransport } from '@holdfast/transport-memory';
 import type pg from 'pg';
@@ -358,6 +359,25 @@ describe("a consumer with inbox: 'store-first'", () => {
       return /stored messages/.test(error.message);
     });
     await direct.close();
+  });
+
+  it("is not left for 'direct' while a key is parked, which would be overtaken", async () => {
+    const storing = createMessageStore({ database: db.database, group: 'billing' });
+    await storing.store({ id: 'm', type: 't', key: 'ada', headers: {}, body: new Uint8Array() }, 'orders');
+    await storing.close();
+    await using relay = createInboxRelay({
+      database: db.database,
+      group: 'billing',
+      receive: async () => ({ outcome: 'reject', reason: 'no' }),
+      runtime: { log: silentLog },
+    });
+    assert.deepEqual(await relay.runOnce(), { handedOver: 0, parked: 1 });
+    await using direct = create({ inbox: 'direct' });
+    direct.on(OrderPlaced, async () => {});
+    await assert.rejects(direct.start(), (error) => {
+      assert.ok(isHoldfastError(error, 'invalid_option'));
+      return /parked messages/.test(error.message);
+    });
   });
 
   it('keeps its ordering while messages are stored, and may have another one when they are handled', async () => {

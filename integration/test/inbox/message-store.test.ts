@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { isHoldfastError, type Message, silentLog } from '@holdfast/core';
-import { createInboxRelay, createMessageStore, createStoredEffects, readStoredState } from '@holdfast/inbox';
+import {
+  createInbox,
+  createInboxRelay,
+  createMessageStore,
+  createStoredEffects,
+  readStoredState,
+} from '@holdfast/inbox';
 import { eventually } from '../../harness/index.ts';
 import { addEffect, openDatabase, type TestDatabase } from './open-database.ts';
 
@@ -236,5 +242,38 @@ describe('messages stored before they are handled', () => {
       ],
     );
     assert.match(rows[0].errors, /no such customer/);
+    await eventually(() => assert.match(relay.health().reasons.join(), /2 rows of 'inbox_messages' are parked/));
+  });
+
+  it('are shown when they are parked, and put back with all of their key, in order', async () => {
+    const store = createMessageStore({ database: db.database, group: 'billing', runtime });
+    for (const id of ['a-1', 'a-2']) await store.store(aMessage(id, 'ada'), 'orders.dead');
+    await store.close();
+    const received: string[] = [];
+    let mended = false;
+    await using relay = createInboxRelay({
+      database: db.database,
+      group: 'billing',
+      receive: async ({ message: { id } }) => {
+        if (!mended) return { outcome: 'reject', reason: 'no such customer' };
+        received.push(id);
+        return { outcome: 'ack' };
+      },
+      runtime,
+    });
+    await relay.start();
+    const inbox = createInbox(db.database);
+    await eventually(async () => assert.equal((await inbox.parked('billing')).length, 2));
+    const [first] = await inbox.parked('billing', { limit: 1 });
+    assert.deepEqual([first?.message.id, first?.topic, first?.reason], ['a-1', 'orders.dead', 'rejected']);
+    assert.deepEqual(
+      (await inbox.parked('billing', { after: first?.position })).map(({ message }) => message.id),
+      ['a-2'],
+    );
+    assert.deepEqual(await inbox.parked('shipping'), []);
+    assert.equal(await inbox.retry('shipping', { key: 'ada' }), 0);
+    mended = true;
+    assert.equal(await inbox.retry('billing', { id: 'a-1' }), 2);
+    await eventually(() => assert.deepEqual(received, ['a-1', 'a-2']));
   });
 });

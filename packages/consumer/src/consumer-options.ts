@@ -12,7 +12,10 @@ import type { Database } from '@holdfast/postgres';
 
 /** How often a failed message is tried again, and when. */
 export interface RetryOptions {
-  /** How often a message is handed over at most; after that it is a dead letter. Default 10. */
+  /**
+   * How often a message is handed over at most; after that it is a dead letter. Counted in the process that owns its
+   * partition (with `store-first`: its shard); a restart or another owner begins anew. Default 10.
+   */
   readonly attempts?: number | undefined;
   /** How long to wait after each failure. Default: exponential from 200 ms to 5,000 ms with full jitter. */
   readonly backoff?: Backoff | undefined;
@@ -56,7 +59,7 @@ export interface ConsumerOptions<Tx> {
   /**
    * The longest wait for a retry in process, at most `capabilities.maxHoldMs`, which is the default. A backoff that can
    * ask for more is refused at `start` without a database; with one it is cut to this and a warning says so, and with
-   * `store-first` it waits in the store for as long as it says.
+   * `store-first` it waits for as long as it says, while its shard stays with this process; another owner begins at once.
    */
   readonly holdMs?: number | undefined;
   readonly runtime?: Partial<Runtime> | undefined;

@@ -29,7 +29,13 @@ export const checkStart = async <Tx>({ settings, routes }: StartChecks<Tx>): Pro
 };
 
 /** What an earlier `store-first` left would be handled by nobody, or after what came later. */
-const refuseStored = ({ waiting }: StoredState, group: string): void => {
+const refuseStored = ({ waiting, parked }: StoredState, group: string): void => {
+  if (!waiting && parked) {
+    throw new InvalidOptionError(
+      'inbox',
+      `group '${group}' has parked messages, whose keys must not be overtaken; put them back with inbox.retry() under 'store-first', then change to 'direct'`,
+    );
+  }
   if (!waiting) return;
   throw new InvalidOptionError(
     'inbox',

@@ -1,8 +1,10 @@
 import { createRuntime, type Runtime, reach } from '@holdfast/core';
 import { createBatcher } from '@holdfast/flow';
 import type { Database } from '@holdfast/postgres';
+import { createParkedRows, type ParkedRow, type ParkedRowsQuery, type ParkedRowsTarget } from '@holdfast/relay';
 import { checkId, createInboxRecords, type RecordKey } from './inbox-records.ts';
 import { type PruneOptions, pruneRecords } from './prune.ts';
+import { storedMessages } from './stored-messages-schema.ts';
 
 /** What became of an effect: it was done now, or had been done before and was left out. */
 export type OnceOutcome<T> = { readonly outcome: 'done'; readonly value: T } | { readonly outcome: 'duplicate' };
@@ -41,6 +43,13 @@ export interface Inbox<Tx> {
   record(group: string, id: string): Promise<void>;
   /** Deletes old records, in batches, and resolves with how many. Rejects with {@link RetentionTooShortError}. */
   prune(options: PruneOptions): Promise<number>;
+  /**
+   * Messages that were stored before they were handled (`store-first`), were rejected, and that no dead topic takes: a
+   * dead letter that is rejected again. With those of the same key behind them, in the order of their parking.
+   */
+  parked(group: string, query?: ParkedRowsQuery): Promise<readonly ParkedRow[]>;
+  /** Puts a parked message back, with everything that is parked of its key, in order. Gives back how many. */
+  retry(group: string, target: ParkedRowsTarget): Promise<number>;
   /** About how many records there are, of all groups; costs nothing that grows with them. */
   size(): Promise<number>;
 }
@@ -63,6 +72,7 @@ export const createInbox = <Tx>(
       return keys.map(() => undefined);
     },
   });
+  const parkedOf = (group: string) => createParkedRows({ database, table: storedMessages, route: group });
   const countDuplicates = (group: string, by: number): void => {
     if (by > 0) meter.count('holdfast.inbox.duplicates', by, { group });
   };
@@ -107,6 +117,8 @@ export const createInbox = <Tx>(
     },
 
     prune: (pruning) => pruneRecords(records, pruning),
+    parked: (group, query) => parkedOf(group).list(query),
+    retry: (group, target) => parkedOf(group).retry(target),
     size: records.estimate,
   };
 };

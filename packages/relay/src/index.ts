@@ -1,4 +1,5 @@
 export { ShardMismatchError } from './errors.ts';
+export { createParkedRows, type ParkedRow, type ParkedRowsQuery, type ParkedRowsTarget } from './parked-rows.ts';
 export { createRelay, type Relay, type RelaySource, type RelayStats } from './relay.ts';
 export type { RelayOptions } from './relay-options.ts';
 export { type RelayRow, type RowEncoding, rowMessage } from './relay-row.ts';

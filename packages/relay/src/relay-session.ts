@@ -63,6 +63,8 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   );
   const upkeep = createUpkeep({ store, bounded, clock, log, onMoved: options.onMoved });
   let gaugesAt = clock.monotonic();
+  /** Of all shards, as the owner of the first one has counted them last. */
+  let parkedNow = 0;
   let graceMs = abandonGraceMs;
   let lookAt = Number.NEGATIVE_INFINITY;
   let handedOver = 0;
@@ -85,6 +87,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
       },
       onParked: (rows) => {
         parked += rows.length;
+        parkedNow += rows.length;
         meter.count('holdfast.relay.parked', rows.length, attributes);
       },
       onCleared: () => {
@@ -122,6 +125,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     if (!shards.has(0) || clock.monotonic() < gaugesAt) return;
     gaugesAt = clock.monotonic() + gaugesMs;
     const stats = await bounded((during) => store.stats(during), signal);
+    parkedNow = stats.parked;
     meter.gauge('holdfast.relay.pending', stats.pending, attributes);
     meter.gauge('holdfast.relay.parked_now', stats.parked, attributes);
     meter.gauge('holdfast.relay.delayed', stats.delayed, attributes);
@@ -159,7 +163,14 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
       if (found.shards.length === 0) upkeep.rest();
       return found.shards.length > 0 || moved > 0 || positions.size < shards.size;
     },
-    health: () => leases.health(),
+    health: () => {
+      const health = leases.health();
+      if (parkedNow === 0 || !shards.has(0)) return health;
+      return {
+        ...health,
+        reasons: [...health.reasons, `${parkedNow} rows of '${table}' are parked and wait for a decision`],
+      };
+    },
     get inFlight() {
       return inFlight();
     },
