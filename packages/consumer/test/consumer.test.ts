@@ -10,6 +10,7 @@ import {
 } from '@holdfast/core';
 import { deadHeaderNames } from '@holdfast/flow';
 import { constant, exponential } from '@holdfast/policies';
+import type { Database } from '@holdfast/postgres';
 import { type Consumer, type ConsumerOptions, createConsumer } from '../src/index.ts';
 import { aDelivery, aMessage } from './a-delivery.ts';
 import { OrderCancelled, OrderPlaced } from './contracts.ts';
@@ -232,6 +233,36 @@ describe('a consumer', () => {
     await clock.advance(1);
     assert.deepEqual(await delivering, { outcome: 'ack' });
     assert.equal(transport.published.length, 0);
+  });
+
+  it('P2: does not count the waits for an inbox that does not answer as time of its messages', async () => {
+    const clock = createVirtualClock();
+    let answers = false;
+    const database: Database<object> = {
+      schema: '"holdfast"',
+      transaction: () => Promise.reject(new Error('not reached')),
+      query: () => Promise.reject(new Error('not reached')),
+      execute: () => (answers ? Promise.resolve([]) : Promise.reject(new Error('ECONNREFUSED'))),
+    };
+    const consumer = createConsumer({
+      ...{ transport: scriptedTransport(), group: 'billing', from: 'earliest', database, totalTimeoutMs: 2_000 },
+      runtime: { clock, log: recordingLog(), random: () => 0.5 },
+    });
+    let runs = 0;
+    consumer.on(OrderPlaced, async (_order, { signal }) => {
+      for (let turn = 0; turn < 5; turn++) await setImmediate();
+      signal.throwIfAborted();
+      runs++;
+    });
+    for (let second = 0; second < 5; second++) {
+      assert.deepEqual(await consumer.receive(aMessage()), { outcome: 'retry', delayMs: 1_000, spent: false });
+      await clock.advance(1_000);
+    }
+    answers = true;
+    const receiving = consumer.receive(aMessage());
+    await clock.advance(1);
+    assert.deepEqual(await receiving, { outcome: 'ack' });
+    assert.equal(runs, 1);
   });
 
   it('P2: makes no dead letter of a message whose handler found something of this process closed', async () => {
