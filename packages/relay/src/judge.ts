@@ -28,8 +28,8 @@ export interface JudgeOptions {
 
 export interface Evidence {
   readonly before: Trouble | undefined;
-  /** Others failed too and nothing was confirmed: that speaks against the broker. */
-  readonly outage: boolean;
+  /** Others get through: without that, a failure may as well be the broker's. */
+  readonly othersPass: boolean;
   /** As the topic's health counts. */
   readonly at: number;
 }
@@ -39,13 +39,13 @@ const keptErrors = 10;
 /** What to do with a row that was not confirmed. */
 export const judge = (
   outcome: Exclude<SendOutcome, { outcome: 'ok' }>,
-  { before, outage, at }: Evidence,
+  { before, othersPass, at }: Evidence,
   { attempts, backoff, random }: JudgeOptions,
 ): Judgement => {
   if (outcome.outcome === 'later') return { decision: 'wait', delayMs: outcome.delayMs, trouble: before };
   const { outcome: what, error } = outcome;
   const failures = (before?.failures ?? 0) + 1;
-  const counted = (before?.counted ?? 0) + (what === 'failed' && !outage ? 1 : 0);
+  const counted = (before?.counted ?? 0) + (what === 'failed' && othersPass ? 1 : 0);
   const delayMs = backoff(failures, random, before?.delayMs);
   const errors = [...(before?.errors ?? []), errorText(error)].slice(-keptErrors);
   const trouble = { failures, counted, delayMs, errors, at };

@@ -57,13 +57,12 @@ export const createOutcomes = (
       const { health } = batch.topic;
       const since = health.now();
       const failed = sort(batch, outcomes, settle);
-      for (const [lane, { failure }] of failed) if (failure.outcome !== 'later') health.failed(lane);
       let first = true;
       for (const [lane, { row, failure }] of failed) {
         const before = row.trouble;
         const collateral = failsSuffix && !first;
-        const outage = collateral || health.isOutage(lane, before?.at ?? since);
-        const judgement = judge(failure, { before, outage, at: health.now() }, options);
+        const othersPass = !collateral && health.hasSucceededSince(before?.at ?? since);
+        const judgement = judge(failure, { before, othersPass, at: health.now() }, options);
         row.trouble = judgement.trouble;
         first = false;
         if (judgement.decision === 'park') {

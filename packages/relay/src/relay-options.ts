@@ -12,7 +12,7 @@ export interface RelayOptions {
   readonly maxInFlight?: number | undefined;
   /**
    * After so many failed hand-overs a row is parked. A failure counts only where it speaks against the row: not where
-   * the outcome is unknown, and not where others of the topic fail too and nothing gets through. Default 10.
+   * the outcome is unknown, and not while no other row of its topic gets through. Default 10.
    */
   readonly attempts?: number | undefined;
   /** How long a key waits after a failure. Default: exponential from 100 ms to 30 s. */

@@ -1,31 +1,20 @@
-/** Tells a row that cannot be sent from a broker that cannot be reached, by what happened to the others of its topic. */
+/** Tells a row that cannot be sent from a broker that cannot be reached, by whether anything else of its topic gets through. */
 export interface TopicHealth {
   /** A point in time to ask about later. */
   now(): number;
+  /** A row of the topic was confirmed. */
   succeeded(): void;
-  failed(lane: object): void;
-  /** Nothing was confirmed since then, and other lanes than this one failed too. */
-  isOutage(lane: object, since: number): boolean;
+  hasSucceededSince(time: number): boolean;
 }
 
 const createTopicHealth = (): TopicHealth => {
-  let time = 0;
-  let successAt = 0;
-  let failureAt = 0;
-  let failedLane: object | undefined;
-  /** When a lane other than `failedLane` failed last. */
-  let otherFailureAt = 0;
+  let successes = 0;
   return {
-    now: () => time,
+    now: () => successes,
     succeeded: () => {
-      successAt = ++time;
+      successes++;
     },
-    failed: (lane) => {
-      if (lane !== failedLane) otherFailureAt = failureAt;
-      failedLane = lane;
-      failureAt = ++time;
-    },
-    isOutage: (lane, since) => successAt <= since && (lane === failedLane ? otherFailureAt : failureAt) > since,
+    hasSucceededSince: (time) => successes > time,
   };
 };
 

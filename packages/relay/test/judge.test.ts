@@ -14,12 +14,12 @@ const failed: SendOutcome = { outcome: 'failed', error: new Error('no') };
 const unknown: SendOutcome = { outcome: 'unknown', error: new Error('lost') };
 const later: SendOutcome = { outcome: 'later', delayMs: 99 };
 
-const judged = (outcomes: readonly (readonly [SendOutcome, outage?: boolean])[]): Judgement | undefined => {
+const judged = (outcomes: readonly (readonly [SendOutcome, othersPass?: boolean])[]): Judgement | undefined => {
   let before: Trouble | undefined;
   let last: Judgement | undefined;
-  for (const [outcome, outage = false] of outcomes) {
+  for (const [outcome, othersPass = true] of outcomes) {
     if (outcome.outcome === 'ok') continue;
-    last = judge(outcome, { before, outage, at: 0 }, options);
+    last = judge(outcome, { before, othersPass, at: 0 }, options);
     before = last.trouble;
   }
   return last;
@@ -35,13 +35,13 @@ describe('the judgement of a row that was not confirmed', () => {
 
   it('counts nothing that does not speak against the row', () => {
     assert.equal(judged(Array.from({ length: 50 }, () => [unknown]))?.decision, 'wait');
-    assert.equal(judged(Array.from({ length: 50 }, () => [failed, true]))?.decision, 'wait');
-    assert.equal(judged([[failed], [failed, true], [unknown], [failed], [later], [failed]])?.decision, 'park');
+    assert.equal(judged(Array.from({ length: 50 }, () => [failed, false]))?.decision, 'wait');
+    assert.equal(judged([[failed], [failed, false], [unknown], [failed], [later], [failed]])?.decision, 'park');
   });
 
   it('is to park at once for an error that will not pass, but not where the outcome is unknown', () => {
     const error = new FinalError('never');
-    const parked = judged([[{ outcome: 'failed', error }, true]]);
+    const parked = judged([[{ outcome: 'failed', error }, false]]);
     assert.deepEqual([parked?.decision, parked?.decision === 'park' && parked.reason], ['park', 'final']);
     assert.equal(judged([[{ outcome: 'unknown', error }]])?.decision, 'wait');
   });
