@@ -10,7 +10,7 @@ import { NumberedMessage } from '../relay/contracts.ts';
 import { type OutboxWorld, openOutboxWorld } from '../relay/outbox-world.ts';
 
 class RefusedError extends HoldfastError {
-  override readonly code = 'refused';
+  override readonly code = 'unsendable';
 }
 
 describe('the relay of the outbox into a transport', () => {
@@ -82,7 +82,7 @@ describe('the relay of the outbox into a transport', () => {
       const maxBodyBytes = where === 'capabilities' ? 2_000 : 10_000;
       await start({ transport: { ...refusing, capabilities: { ...transport.capabilities, maxBodyBytes } } });
       await done();
-      assert.deepEqual(await parked(), [['b', where === 'capabilities' ? 'oversized_body' : 'refused']]);
+      assert.deepEqual(await parked(), [['b', where === 'capabilities' ? 'oversized_body' : 'unsendable']]);
       assert.deepEqual(published.sort(), ['a', 'c', 'd']);
     });
   }
@@ -104,7 +104,7 @@ describe('the relay of the outbox into a transport', () => {
     await start({ transport: { ...partial, capabilities: { ...transport.capabilities, failsSuffix: false } } });
     await done();
     assert.deepEqual(await parked(), [
-      ['b1', 'refused'],
+      ['b1', 'unsendable'],
       ['b2', 'key'],
     ]);
     assert.deepEqual(
@@ -127,7 +127,7 @@ describe('the relay of the outbox into a transport', () => {
       shards: 1,
     });
     await done();
-    assert.deepEqual([await parked(), published.sort()], [[['b1', 'refused']], ['a1', 'c1', 'd1']]);
+    assert.deepEqual([await parked(), published.sort()], [[['b1', 'unsendable']], ['a1', 'c1', 'd1']]);
   });
 
   it('parks nothing for a transport that was closed, or for errors that are not its own', async () => {
@@ -146,6 +146,59 @@ describe('the relay of the outbox into a transport', () => {
     await start({ transport: closed, attempts: 2 });
     await new Promise((resolve) => setTimeout(resolve, 200));
     assert.deepEqual([(await relay?.stats())?.pending, await parked()], [1, []]);
+  });
+
+  it('P8: parks nothing for a mistake of the deployment, and publishes all once it is mended', async () => {
+    class MismatchError extends HoldfastError {
+      override readonly code = 'topology_mismatch';
+    }
+    let calls = 0;
+    let wrong = true;
+    const mistaken = publishingAs(async (topic, messages) => {
+      calls++;
+      if (wrong) throw new MismatchError('4 partitions, 8 were declared');
+      await transport.publish(topic, messages);
+    });
+    await add(...Array.from('abcdefghij', (key) => `${key}1`));
+    await start({ transport: mistaken, attempts: 2 });
+    await eventually(() => assert.ok(calls > 50));
+    assert.deepEqual([(await relay?.stats())?.pending, await parked()], [10, []]);
+    wrong = false;
+    await done();
+  });
+
+  it('puts all back that was parked for a reason, or everything, in order', async () => {
+    let refusing = true;
+    const published: string[] = [];
+    const refuse = publishingAs(async (topic, messages) => {
+      if (refusing && topic === 'numbers') throw new RefusedError('no');
+      await transport.publish(topic, messages);
+      published.push(...messages.map(({ id }) => id));
+    });
+    const keys = Array.from({ length: 150 }, (_, n) => `k${n}`);
+    await world.outbox.transaction((tx) =>
+      world.outbox.addMany(
+        tx,
+        [1, 2].flatMap((n) => keys.map((key) => [NumberedMessage, { key, n }, { id: `${key}-${n}` }] as const)),
+      ),
+    );
+    await world.outbox.transaction((tx) =>
+      world.outbox.add(tx, NumberedMessage, { key: 'x', n: 0 }, { id: 'x', topic: 'nowhere' }),
+    );
+    await start({ transport: refuse });
+    await done();
+    assert.equal((await relay?.stats())?.parked, 301);
+    refusing = false;
+    assert.equal(await world.outbox.retry({ reason: 'unsendable' }), 300);
+    await done();
+    assert.deepEqual(await parked(), [['x', 'unknown_topic']]);
+    for (const key of keys) {
+      assert.deepEqual(
+        published.filter((id) => id.startsWith(`${key}-`)),
+        [`${key}-1`, `${key}-2`],
+      );
+    }
+    assert.equal(await world.outbox.retry({ all: true }), 1);
   });
 
   it('publishes behind its policy, one topic a publish', async () => {

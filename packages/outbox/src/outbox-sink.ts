@@ -1,5 +1,6 @@
 import {
   isHoldfastError,
+  type Log,
   type Message,
   OversizedBodyError,
   PublishError,
@@ -7,13 +8,42 @@ import {
   type Transport,
 } from '@holdfast/core';
 import { type RelayRow, type RelaySink, rowMessage, type SendOutcome } from '@holdfast/relay';
+import { refusalOf, TransportRefusesError } from './refusal.ts';
 
 /**
  * Publishes rows through a transport. What a `PublishError` says of each message is its outcome; any other error leaves
- * all of them unknown, unless Holdfast itself refused them before anything was sent.
+ * all of them unknown, unless Holdfast itself refused them before anything was sent. A refusal that speaks of the
+ * message parks it; any other is an error for the log, and the message is tried again.
  */
-export const outboxSink = (transport: Transport): RelaySink => {
+export const outboxSink = (transport: Transport, log: Log): RelaySink => {
   const { maxBodyBytes, failsSuffix } = transport.capabilities;
+  /** Refusals of the transport, by their code, since something was published: each is logged once. */
+  const complaints = new Set<string>();
+
+  /** What the refusal of one message means. */
+  const blame = (error: unknown): SendOutcome => {
+    if (isHoldfastError(error, 'closed')) return { outcome: 'unknown', error };
+    if (!isHoldfastError(error) || refusalOf(error) !== 'transport') return { outcome: 'failed', error };
+    if (!complaints.has(error.code)) log.error({ error }, 'the transport refuses what the outbox holds; trying again');
+    complaints.add(error.code);
+    return { outcome: 'failed', error: new TransportRefusesError(error) };
+  };
+
+  /**
+   * Where a whole batch was refused for good with one error, only the first row is blamed: the others may be innocent. A
+   * transport that was closed says nothing about any row.
+   */
+  const blameOne = (outcomes: readonly PublishOutcome[]): readonly SendOutcome[] => {
+    const blamed = new Set<unknown>();
+    return outcomes.map((outcome) => {
+      if (outcome.outcome !== 'failed' || refusalOf(outcome.error) === undefined) return outcome;
+      const { error } = outcome;
+      if (isHoldfastError(error, 'closed') || isHoldfastError(error, 'unknown_topic')) return blame(error);
+      if (blamed.has(error)) return later;
+      blamed.add(error);
+      return blame(error);
+    });
+  };
 
   const publish = async (
     topic: string,
@@ -22,14 +52,14 @@ export const outboxSink = (transport: Transport): RelaySink => {
   ): Promise<readonly SendOutcome[]> => {
     try {
       await transport.publish(topic, messages, { signal });
+      complaints.clear();
       return messages.map(() => ok);
     } catch (error) {
       if (error instanceof PublishError) return blameOne(error.outcomes);
       if (isHoldfastError(error, 'publish_failed') && 'outcomes' in error) return blameOne(outcomesIn(error.outcomes));
-      const refused = isHoldfastError(error) && !error.retryable && error.code !== 'closed' && !signal.aborted;
+      const refused = refusalOf(error) !== undefined && !isHoldfastError(error, 'closed') && !signal.aborted;
       if (!refused) return messages.map(() => ({ outcome: 'unknown', error }));
-      if (messages.length === 1 || error.code === 'unknown_topic')
-        return messages.map(() => ({ outcome: 'failed', error }));
+      if (messages.length === 1 || isHoldfastError(error, 'unknown_topic')) return messages.map(() => blame(error));
       return oneByOne(topic, messages, signal);
     }
   };
@@ -69,23 +99,6 @@ export const outboxSink = (transport: Transport): RelaySink => {
 const ok: SendOutcome = { outcome: 'ok' };
 /** Not tried: it goes with the next hand-over. */
 const later: SendOutcome = { outcome: 'later', delayMs: 0 };
-
-/**
- * Where a whole batch was refused for good with one error, only the first row is blamed: the others may be innocent. A
- * transport that was closed says nothing about any row.
- */
-const blameOne = (outcomes: readonly PublishOutcome[]): readonly SendOutcome[] => {
-  const blamed = new Set<unknown>();
-  return outcomes.map((outcome) => {
-    if (outcome.outcome !== 'failed' || !isHoldfastError(outcome.error) || outcome.error.retryable) return outcome;
-    const { error } = outcome;
-    if (error.code === 'closed') return { outcome: 'unknown', error };
-    if (error.code === 'unknown_topic') return outcome;
-    if (blamed.has(error)) return later;
-    blamed.add(error);
-    return outcome;
-  });
-};
 
 /** Of another copy of the package. */
 const outcomesIn = (outcomes: unknown): readonly PublishOutcome[] => outcomes as readonly PublishOutcome[];

@@ -30,17 +30,35 @@ export const createOutboxStore = <Tx>(database: Database<Tx>): OutboxStore<Tx> =
       return rows.map(parkedMessage);
     },
     retry: async (target) => {
-      const [parked] = await database.execute(
-        `select coalesce(sum(${schema}.outbox_unpark('', of.key, of.id)), 0)::text as count
-         from (
-           select distinct case when ordered then key end as key, case when not ordered then id end as id
-           from ${schema}.outbox_parked where ${'id' in target ? 'id' : 'key'} = $1::text
-         ) of`,
-        ['id' in target ? target.id : target.key],
-      );
-      return Number(parked?.count);
+      const [column, value] = whichParked(target);
+      // What the relay parks again meanwhile has a higher number: this comes to an end.
+      const [newest] = await database.execute(`select max(seq)::text as seq from ${schema}.outbox_parked`, []);
+      for (let all = 0; ; ) {
+        const [parked] = await database.execute(
+          `with of as materialized (
+             select distinct case when ordered then key end as key, case when not ordered then id end as id
+             from ${schema}.outbox_parked
+             where seq <= $1::text::bigint and ${column === undefined ? '$2::text is not null' : `${column} = $2::text`}
+             limit $3::text::integer
+           )
+           select coalesce(sum(${schema}.outbox_unpark('', of.key, of.id)), 0)::text as count, count(*)::text as keys
+           from of`,
+          [newest?.seq ?? '0', value, String(keysPerStatement)],
+        );
+        all += Number(parked?.count);
+        if (Number(parked?.keys) < keysPerStatement) return all;
+      }
     },
   };
+};
+
+/** Each key is two locks until the statement ends, and the lock table is the whole server's. */
+const keysPerStatement = 100;
+
+const whichParked = (target: RetryTarget): readonly ['id' | 'key' | 'reason' | undefined, string] => {
+  if ('id' in target) return ['id', target.id];
+  if ('key' in target) return ['key', target.key];
+  return 'reason' in target ? ['reason', target.reason] : [undefined, ''];
 };
 
 const parkedMessage = (row: Row): ParkedMessage => ({

@@ -64,10 +64,16 @@ export interface Outbox<Tx> extends AsyncDisposable {
   cancel(tx: Tx, id: string): Promise<'cancelled' | 'not-found'>;
   /** Messages that could not be published, and those of the same key behind them; in the order of their parking. */
   parked(query?: ParkedQuery): Promise<readonly ParkedMessage[]>;
-  /** Puts a parked message back, with everything that is parked of its key, in order. Gives back how many. */
+  /**
+   * Puts parked messages back, each with everything that is parked of its key, in order. Gives back how many. Many keys
+   * go in several transactions: one that fails leaves the rest parked.
+   */
   retry(target: RetryTarget): Promise<number>;
-  /** Idempotent. Sends the wake-up that is waiting. Transactions that are open are not concerned. */
-  close(): Promise<void>;
+  /**
+   * Idempotent. Sends the wake-up that is waiting, until the deadline (default 5,000 ms). Transactions that are open are
+   * not concerned.
+   */
+  close(options?: { readonly deadlineMs?: number | undefined }): Promise<void>;
 }
 
 export const createOutbox = <Tx>(database: Database<Tx>, options: OutboxOptions = {}): Outbox<Tx> => {
@@ -125,7 +131,7 @@ export const createOutbox = <Tx>(database: Database<Tx>, options: OutboxOptions 
       if (count > 0) wake();
       return count;
     },
-    close: () => notifier.close(),
+    close: notifier.close,
     [Symbol.asyncDispose]: () => notifier.close(),
   };
 };

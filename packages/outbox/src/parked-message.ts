@@ -21,5 +21,9 @@ export interface ParkedQuery {
   readonly after?: string | undefined;
 }
 
-/** One parked message by its id, or all of a key. */
-export type RetryTarget = { readonly id: string } | { readonly key: string };
+/** One parked message by its id, all of a key, all keys of which a message was parked for this reason, or all there are. */
+export type RetryTarget =
+  | { readonly id: string }
+  | { readonly key: string }
+  | { readonly reason: string }
+  | { readonly all: true };

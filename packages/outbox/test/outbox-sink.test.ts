@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import {
   ClosedError,
   HoldfastError,
+  isHoldfastError,
   type Message,
   OversizedBodyError,
   PublishError,
+  silentLog,
   type Transport,
   UnknownTopicError,
 } from '@holdfast/core';
@@ -12,7 +14,11 @@ import type { RelayRow } from '@holdfast/relay';
 import { outboxSink } from '../src/outbox-sink.ts';
 
 class RefusedError extends HoldfastError {
-  override readonly code = 'refused';
+  override readonly code = 'unsendable';
+}
+
+class MisconfiguredError extends HoldfastError {
+  override readonly code = 'authentication_failed';
 }
 
 const never = new AbortController().signal;
@@ -45,7 +51,7 @@ const row = (id: string, body = '{}'): RelayRow => ({
 const outcomesOf = async (
   publish: (messages: readonly Message[]) => Promise<void>,
   rows = [row('a'), row('b'), row('c')],
-) => (await outboxSink(transportThat(publish)).send(rows, never)).map(({ outcome }) => outcome);
+) => (await outboxSink(transportThat(publish), silentLog).send(rows, never)).map(({ outcome }) => outcome);
 
 describe('the sink of the outbox', () => {
   it('has what the transport says of each message as its outcome', async () => {
@@ -83,6 +89,29 @@ describe('the sink of the outbox', () => {
     assert.deepEqual(await outcomesOf((messages) => Promise.reject(all(messages))), ['failed', 'later', 'later']);
   });
 
+  it('blames no message for what speaks of the transport, and logs that once until something is published', async () => {
+    const error = new MisconfiguredError('wrong password');
+    let refused = true;
+    const logged: unknown[] = [];
+    const publish = (): Promise<void> => (refused ? Promise.reject(error) : Promise.resolve());
+    const sink = outboxSink(transportThat(publish), { ...silentLog, error: (fields) => void logged.push(fields) });
+    for (const rows of [[row('a'), row('b')], [row('a')]]) {
+      const [first, second] = await sink.send(rows, never);
+      assert.ok(first?.outcome === 'failed' && isHoldfastError(first.error, 'transport_refuses'));
+      assert.ok(first.error.retryable);
+      assert.match(first.error.message, /authentication_failed: wrong password/);
+      assert.ok(second === undefined || second.outcome === 'later');
+    }
+    assert.deepEqual(logged, [{ error }]);
+    refused = false;
+    assert.deepEqual(await sink.send([row('a')], never), [{ outcome: 'ok' }]);
+    refused = true;
+    await sink.send([row('a')], never);
+    assert.equal(logged.length, 2);
+    const all = (messages: readonly Message[]) => PublishError.all('topic', messages, { outcome: 'failed', error });
+    assert.deepEqual(await outcomesOf((messages) => Promise.reject(all(messages))), ['failed', 'later', 'later']);
+  });
+
   it('finds the one that a whole publish was refused for, in order', async () => {
     const sent: string[] = [];
     const publish = async (messages: readonly Message[]): Promise<void> => {
@@ -94,7 +123,10 @@ describe('the sink of the outbox', () => {
 
   it('sends nothing beside a body that is too large for the transport', async () => {
     let calls = 0;
-    const sink = outboxSink(transportThat(async () => void calls++));
+    const sink = outboxSink(
+      transportThat(async () => void calls++),
+      silentLog,
+    );
     const outcomes = await sink.send([row('a'), row('b', 'x'.repeat(11))], never);
     const [first, second] = outcomes;
     assert.deepEqual([first?.outcome, second?.outcome, calls], ['later', 'failed', 0]);
