@@ -78,6 +78,55 @@ describe('the log when its database goes away', function () {
     await eventually(() => assert.deepEqual(subscription.health(), { live: true, ready: true, reasons: [] }));
   });
 
+  it('P2: what is published after a failover that lost the end of the log is delivered', async () => {
+    const seen: string[] = [];
+    const topics = { tail: { partitions: 1 } };
+    const [publisher, consumer] = [log.open({ topics }), log.open({ topics, leaseMs: 30_000 })];
+    const subscription = await consumer.subscribe(
+      ['tail'],
+      async ({ message }) => {
+        seen.push(message.id);
+        return ack;
+      },
+      { group: 'g', from: 'earliest' },
+    );
+    const before = ['a1', 'a2', 'a3', 'a4', 'a5'];
+    await publisher.publish(
+      'tail',
+      before.map((id) => messageOf(id, 'k')),
+    );
+    const stored = `from holdfast.log_topics t where t.name = 'tail' and t.id = topic_id`;
+    await eventually(async () => {
+      const rows = await log.rows(`select settled_to::int from holdfast.log_positions where exists (select ${stored})`);
+      assert.deepEqual([seen, rows], [before, [{ settled_to: 5 }]]);
+    });
+    // What a standby shows that was promoted before the last two messages, and what came of them, had reached it.
+    await log.rows(`delete from holdfast.log where position > 3 and exists (select ${stored})`);
+    await log.rows(`update holdfast.log_positions set settled_to = 3 where exists (select ${stored})`);
+    await server.stop('fast');
+    await server.start();
+    const after = ['b1', 'b2', 'b3'];
+    for (const id of after) await eventually(() => publisher.publish('tail', [messageOf(id, 'k')]));
+    await eventually(() => assert.deepEqual([...new Set(seen)], [...before, ...after]), { timeoutMs: 20_000 });
+    await eventually(() => assert.equal(subscription.health().ready, true));
+  });
+
+  it('publishes to a topic again that a failover has lost, and ends a subscription whose group it has lost', async () => {
+    const topics = { lost: { partitions: 1 } };
+    const [publisher, consumer] = [log.open({ topics }), log.open({ topics, leaseMs: 2_000 })];
+    await publisher.publish('lost', [messageOf('a1')]);
+    const subscription = await consumer.subscribe(['lost'], async () => ack, { group: 'g', from: 'earliest' });
+    const ofTopic = `in (select id from holdfast.log_topics where name = 'lost')`;
+    for (const table of ['log', 'log_positions', 'log_partitions'])
+      await log.rows(`delete from holdfast.${table} where topic_id ${ofTopic}`);
+    await log.rows(`delete from holdfast.log_topics where name = 'lost'`);
+    const ended = assert.rejects(subscription.closed, (error) => isHoldfastError(error, 'group_missing'));
+    await server.stop('fast');
+    await server.start();
+    await eventually(() => publisher.publish('lost', [messageOf('a2')]));
+    await ended;
+  });
+
   it('P6: is not ready while the database is gone, says so, and closes all the same', async () => {
     const transport = log.open({ leaseMs: 1_000 });
     const subscription = await transport.subscribe(['gone'], async () => ack, { group: 'g', from: 'latest' });

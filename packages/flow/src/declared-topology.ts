@@ -16,6 +16,8 @@ import { deadTopicOf, isDeadTopic } from './dead-message.ts';
 export interface DeclaredTopology extends Topology {
   /** Applies what the options declare, once. Called before each use, so that a mismatch is found by whoever uses it. */
   declare(): Promise<void>;
+  /** What was declared may be gone: it is applied again before the next use. */
+  forget(): void;
 }
 
 /** What a broker knows of topics and groups, and how more are made. */
@@ -103,6 +105,9 @@ export const createDeclaredTopology = <Topic extends { readonly partitions: numb
   };
   return {
     declare,
+    forget: () => {
+      declared = undefined;
+    },
     plan: async (request) => {
       await use();
       return plan(request);

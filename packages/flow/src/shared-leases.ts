@@ -64,6 +64,8 @@ export interface SharedLeases {
   readonly held: readonly Lease[];
   /** Looks now: renews, takes and gives back. Rejects if the store did not answer. */
   beat(): Promise<void>;
+  /** Ends all leases here at once; the next beat, sent now, takes what is free, under new epochs. */
+  renounce(why: string): void;
   /** Ready: its leases are renewed, and it has its share of the slots. */
   health(): Health;
   /** Idempotent. Drains and gives everything back, so that others take it at once; ends by `deadlineMs` (default 10,000). */
@@ -159,6 +161,10 @@ export const createSharedLeases = (options: SharedLeasesOptions): SharedLeases =
       return holdings.leases;
     },
     beat: () => (leaving ? Promise.reject(new ClosedError(`leases of '${scope}'`)) : beats.beat()),
+    renounce: (why) => {
+      holdings.loseAll(why);
+      if (!leaving) beats.beat().catch(() => {});
+    },
     health: () => healthOf({ scope, missing, failure: beats.failure, renewed: clock.monotonic() < beats.deadline }),
     close: ({ deadlineMs = 10_000 } = {}) => (closing ??= close(deadlineMs)),
   };

@@ -1,7 +1,8 @@
 /**
  * Leases: the right to work on one slot of a scope alone, for a limited time.
  *
- * `epoch` grows with every change of owner. A take waits for nobody: it passes over a slot that a fenced statement
+ * `epoch` grows with every change of owner, to the time in microseconds: a number that was given out and then lost by a
+ * failover is not given out again. A take waits for nobody: it passes over a slot that a fenced statement
  * (`lease_holds`) is using, until that statement's transaction ends.
  */
 export const leaseTables = (schema: string): string => `
@@ -117,7 +118,7 @@ begin
       exit when v_want <= 0;
       continue when not pg_try_advisory_xact_lock(${schema}.lease_lock_key(p_scope, v_slot));
       update ${schema}.leases
-      set epoch = epoch + 1,
+      set epoch = greatest(epoch + 1, (extract(epoch from v_now) * 1000000)::bigint),
           owner = p_owner,
           expires_at = v_until,
           releasing = false,

@@ -1,4 +1,3 @@
-export { StatementTimeoutError } from './execute.ts';
 export type { PostgresTransportOptions } from './options.ts';
 export { postgresTransportSchema } from './schema.ts';
 export { postgresTransport } from './transport.ts';

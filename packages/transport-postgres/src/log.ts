@@ -44,14 +44,20 @@ export interface LogRow extends Row {
   readonly segment: string | null;
 }
 
+export interface LogPage {
+  /** Of the server that was read; see `log_incarnation`. */
+  readonly incarnation: string | null | undefined;
+  readonly rows: readonly LogRow[];
+}
+
 /** What follows in several partitions, at most `most` rows. Partitions named first are served first. */
 export const readLog = async (
   { execute, schema }: Execute,
   readings: readonly Reading[],
   most: number,
   signal: AbortSignal,
-): Promise<readonly LogRow[]> => {
-  const rows = await execute(
+): Promise<LogPage> => {
+  const found = await execute(
     `select * from ${schema}.log_read($1::text::integer[], $2::text::integer[], $3::text::integer[],
        $4::text::bigint[], $5::text::integer[], $6::text::integer)`,
     [
@@ -65,7 +71,8 @@ export const readLog = async (
     { signal },
   );
   // The function's own columns.
-  return rows as readonly LogRow[];
+  const [server, ...rows] = found as readonly LogRow[];
+  return { incarnation: server?.id, rows };
 };
 
 /** Numbers as the text of a Postgres array. */

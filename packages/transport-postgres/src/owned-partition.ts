@@ -11,6 +11,8 @@ export interface OwnedPartition {
   readonly lease: Lease;
   readonly assignment: Assignment;
   readonly taken: IntakePartition;
+  /** Of the server whose positions these are. */
+  readonly incarnation: string;
   /** Everything up to here has been taken in. */
   cursor: Cursor;
   /** Everything up to here is settled. */

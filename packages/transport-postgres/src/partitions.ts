@@ -9,7 +9,7 @@ import {
 } from '@holdfast/flow';
 import type { Execute } from './execute.ts';
 import { type OwnedPartition, scopeOf } from './owned-partition.ts';
-import { type Place, readCursors, type Settled, storePositions } from './positions.ts';
+import { GroupMissingError, type Place, readCursors, type Settled, storePositions } from './positions.ts';
 import type { Topic } from './topics.ts';
 
 export interface PartitionsOptions {
@@ -19,6 +19,8 @@ export interface PartitionsOptions {
   readonly runtime: Runtime;
   /** The owned partitions are others now, or have room. */
   readonly onChange: () => void;
+  /** The subscription cannot go on. */
+  readonly onGroupMissing: (error: GroupMissingError) => void;
   /** Resolves when the intake has closed, and nothing is waited for any more. */
   readonly drained: Promise<void>;
 }
@@ -30,7 +32,7 @@ export interface Partitions extends LeasedPartitions<Topic, OwnedPartition> {
 
 /** What a subscription owns of the log: from where it reads each partition, and up to where it has stored it as settled. */
 export const createPartitions = (options: PartitionsOptions): Partitions => {
-  const { execute, intake, subscribing, runtime, onChange, drained } = options;
+  const { execute, intake, subscribing, runtime, onChange, onGroupMissing, drained } = options;
   const { group } = subscribing;
   const keeper = createPositionKeeper<string, OwnedPartition>({
     ...{ group, runtime },
@@ -47,10 +49,16 @@ export const createPartitions = (options: PartitionsOptions): Partitions => {
     ...{ onChange, drained },
     announcer: createAnnouncer(subscribing, runtime),
     take: async (topic, lease) => {
-      const cursor = await cursors.submit({ topicId: topic.id, partition: lease.slot });
+      const stored = await cursors.submit({ topicId: topic.id, partition: lease.slot });
+      if (stored === undefined) {
+        const missing = new GroupMissingError(topic.name, group, lease.slot);
+        onGroupMissing(missing);
+        throw missing;
+      }
+      const { incarnation, ...cursor } = stored;
       return (assignment) => {
         const partition: OwnedPartition = {
-          ...{ topic, lease, assignment, cursor },
+          ...{ topic, lease, assignment, incarnation, cursor },
           scope: scopeOf(topic, group),
           taken: intake.assign(assignment, (position) => {
             partition.settledTo = position;
@@ -80,10 +88,11 @@ export const createPartitions = (options: PartitionsOptions): Partitions => {
   };
 };
 
-const settledOf = ({ topic, scope, lease, settledTo }: OwnedPartition): Settled => ({
+const settledOf = ({ topic, scope, lease, incarnation, settledTo }: OwnedPartition): Settled => ({
   topicId: topic.id,
   partition: lease.slot,
   scope,
   epoch: lease.epoch,
+  incarnation,
   settledTo,
 });

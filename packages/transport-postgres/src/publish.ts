@@ -8,10 +8,12 @@ import {
   type Transport,
 } from '@holdfast/core';
 import { createBatcher, createFailedPartitions } from '@holdfast/flow';
+import { sqlState } from '@holdfast/postgres';
 import type { Execute } from './execute.ts';
 import { appendToLog } from './log.ts';
 import { outcomeOf } from './outcome-of.ts';
 import { cutPortions, joinPortions, mergePlaces, type Portion } from './portion.ts';
+import { unknownPartition } from './schema-append.ts';
 import type { Topics } from './topics.ts';
 import { toWire, type WireMessage } from './wire.ts';
 
@@ -22,6 +24,8 @@ export interface PublisherOptions {
   /** Awaited before each batch: rejects where nothing can be published. */
   readonly prepare: () => Promise<void>;
   readonly meter: Meter;
+  /** Called when a topic that was known is not there any more. */
+  readonly onTopicsLost: () => void;
   /** Called after something has been stored. */
   readonly onStored: () => void;
 }
@@ -59,7 +63,7 @@ const ok: PublishOutcome = { outcome: 'ok' };
  * it in its partition.
  */
 export const createLogPublisher = (options: PublisherOptions): LogPublisher => {
-  const { execute, topics, maxBodyBytes, prepare, meter, onStored } = options;
+  const { execute, topics, maxBodyBytes, prepare, meter, onTopicsLost, onStored } = options;
   const failures = createFailedPartitions();
   let accepted = 0;
 
@@ -96,6 +100,7 @@ export const createLogPublisher = (options: PublisherOptions): LogPublisher => {
       await reach('publish.afterSend.beforeConfirm');
       onStored();
     } catch (error) {
+      if (sqlState(error) === unknownPartition) onTopicsLost();
       const outcome = outcomeOf(error);
       if (outcome.outcome === 'unknown' || going.length === 1) for (const each of going) fail(each, outcome);
       else for (const alone of going) await send([alone]);

@@ -17,6 +17,8 @@ export interface ReaderOptions {
   readonly signal: AbortSignal;
   /** Whether trying again cannot help. */
   readonly isFatal: (error: unknown) => boolean;
+  /** The server is another one than that whose positions the partitions have, which are to be taken up again. */
+  readonly onRestarted: () => void;
 }
 
 /** Reads the owned partitions into the intake, in one statement per look, no more than there is room for. */
@@ -38,7 +40,7 @@ const failed = { firstMs: 100, longestMs: 5_000 };
 const gatherMs = 5;
 
 export const createReader = (options: ReaderOptions): Reader => {
-  const { execute, intake, owned, shares, maxInFlight, clock, log, signal, isFatal } = options;
+  const { execute, intake, owned, shares, maxInFlight, clock, log, signal, isFatal, onRestarted } = options;
   const bell = createBell(clock);
   let turn = 0;
   let failure: unknown;
@@ -76,7 +78,11 @@ export const createReader = (options: ReaderOptions): Reader => {
     turn++;
     const room = intake.room();
     const readings = partitions.map((partition) => readingOf(partition, placesFor(partition, most)));
-    const rows = await readLog(execute, readings, room, signal);
+    const { incarnation, rows } = await readLog(execute, readings, room, signal);
+    if (partitions.some((one) => one.incarnation !== incarnation)) {
+      onRestarted();
+      return true;
+    }
     const counts = takeIn(partitions, rows);
     partitions.forEach((partition, index) => {
       const count = counts[index] ?? 0;

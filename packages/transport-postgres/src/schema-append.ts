@@ -1,7 +1,7 @@
 /** Raised by `log_append` under an isolation level that would number from an old snapshot. */
 const wrongIsolation = 'HFL01';
 /** Raised by `log_append` for a partition that is not there. */
-const unknownPartition = 'HFL02';
+export const unknownPartition = 'HFL02';
 
 /**
  * `log_append(topic_ids, partitions, messages)` is the only way into the log, and the contract for other languages.

@@ -14,7 +14,7 @@ export const segmentStorage = 'autovacuum_analyze_threshold = 2147483647';
  */
 export const createLogTables = (schema: string): string => `
   create table ${schema}.log_topics (
-    id integer generated always as identity primary key,
+    id integer primary key default floor(random() * 2147483647)::integer,
     name text not null unique,
     partitions integer not null check (partitions > 0),
     kept boolean not null

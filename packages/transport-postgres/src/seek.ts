@@ -13,6 +13,7 @@ export const seekGroup = <Tx>(database: Database<Tx>, topic: Topic, group: strin
     const ranges = await lockPositions(seek);
     const members = await countMembers(seek);
     if (members > 0) throw new GroupRunningError(topic.name, group, members);
+    await endLeases(seek);
     await movePositions(seek, targetsOf(topic, ranges, to));
   });
 
@@ -64,6 +65,16 @@ const countMembers = async <Tx>({ database, tx, topic, group }: Seek<Tx>): Promi
     [scopeOf(topic, group)],
   );
   return Number(row?.members ?? 0);
+};
+
+/** An owner that has lost its lease without knowing it may still have a position to store. */
+const endLeases = async <Tx>({ database, tx, topic, group }: Seek<Tx>): Promise<void> => {
+  await database.query(
+    tx,
+    `update ${database.schema}.leases set epoch = epoch + 1, owner = null, expires_at = '-infinity', releasing = false
+     where scope = $1::text`,
+    [scopeOf(topic, group)],
+  );
 };
 
 const movePositions = async <Tx>(

@@ -67,6 +67,7 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
   const partitions = createPartitions({
     ...{ execute: database, intake, subscribing: options, runtime },
     onChange: () => reader.wake(),
+    onGroupMissing: (error) => void die(error),
     drained: drained.promise,
   });
   const reader = createReader({
@@ -74,6 +75,10 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
     owned: () => partitions.owned,
     shares: () => leases.reduce((sum, one) => sum + one.held.length, 0),
     signal: stop.signal,
+    onRestarted: () => {
+      log.warn({ group }, 'the server was started or replaced; the partitions go on from what it has stored');
+      for (const one of leases) one.renounce('the server was started or replaced');
+    },
   });
   const leases = topics.map((topic) =>
     createLeases({

@@ -8,7 +8,7 @@ export interface Topic {
   readonly partitions: number;
 }
 
-/** The stored topics, remembered: a topic never changes. */
+/** The stored topics, remembered: a topic never changes, but a failover may lose it. */
 export interface Topics {
   /** The topic; reads again when it is not known. Throws `unknown_topic`. */
   require(name: string): Promise<Topic>;
@@ -18,6 +18,8 @@ export interface Topics {
   refresh(): Promise<ReadonlyMap<string, Topic>>;
   /** The topic and its dead topic, made where they are missing. Throws `topology_mismatch`. */
   ensure(name: string, partitions?: number): Promise<Topic>;
+  /** What is known may not be so any more: it is read again. */
+  forget(): void;
 }
 
 export const createTopics = (execute: Execute, defaultPartitions: number, log: Log): Topics => {
@@ -43,6 +45,9 @@ export const createTopics = (execute: Execute, defaultPartitions: number, log: L
   };
 
   return {
+    forget: () => {
+      topics = new Map();
+    },
     known: (name) => topics.get(name),
     refresh,
     require: async (name) => {

@@ -1,7 +1,6 @@
 import type { Capabilities, Receive, SubscribeOptions, Transport } from '@holdfast/core';
 import { createTransportLife } from '@holdfast/flow';
 import { createListener, createNotifier, type Listener } from '@holdfast/postgres';
-import { boundStatements } from './execute.ts';
 import { type PostgresTransportOptions, readOptions, type Settings } from './options.ts';
 import { createGroup } from './positions.ts';
 import { createLogPublisher } from './publish.ts';
@@ -11,7 +10,6 @@ import { createTopics } from './topics.ts';
 import { createTopology } from './topology.ts';
 
 const name = 'postgres';
-const statementTimeoutMs = 30_000;
 
 /**
  * A durable transport for teams that have Postgres only: topics are partitioned, append-only logs in the user's own
@@ -20,8 +18,7 @@ const statementTimeoutMs = 30_000;
  */
 export const postgresTransport = <Tx>(options: PostgresTransportOptions<Tx>): Transport => {
   const settings = readOptions(options);
-  const { runtime, leaseMs, drainMs } = settings;
-  const database = boundStatements(settings.database, runtime.clock, statementTimeoutMs);
+  const { database, runtime, leaseMs, drainMs } = settings;
   const topics = createTopics(database, settings.partitions, runtime.log);
   const life = createTransportLife<LogSubscription>(name, runtime.clock);
   const channel = `${database.schema.replaceAll('"', '')}_log`.slice(0, 63);
@@ -30,6 +27,10 @@ export const postgresTransport = <Tx>(options: PostgresTransportOptions<Tx>): Tr
     ...{ execute: database, topics, maxBodyBytes: settings.maxBodyBytes },
     meter: runtime.meter,
     prepare: () => topology.declare(),
+    onTopicsLost: () => {
+      topics.forget();
+      topology.forget();
+    },
     onStored: () => {
       wakeAll();
       notifier.wake();

@@ -20,6 +20,7 @@ const lapsed: OwnedPartition = {
     revoke: async () => 0,
     abandon: () => {},
   },
+  incarnation: 'i',
   cursor: { segment: 1, position: 0n },
   settledTo: '0',
   storedTo: '0',
@@ -45,6 +46,7 @@ describe('the reader of the log', () => {
       log: silentLog,
       signal: stop.signal,
       isFatal: () => true,
+      onRestarted: () => {},
     });
     const ended = reader.run();
     await Promise.race([ended, setImmediate()]);
