@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isHoldfastError } from '@holdfast/core';
-import { type Database, inTransaction, pgDatabase, quoteIdentifier } from '@holdfast/postgres';
+import { type Database, inTransaction, pgDatabase, quoteIdentifier, sqlState } from '@holdfast/postgres';
 import fc from 'fast-check';
 import { Pool, type PoolClient } from 'pg';
-import { eventually, type FreshDatabase, freshDatabase } from '../../harness/index.ts';
+import { eventually, type FreshDatabase, freshDatabase, tcpProxy } from '../../harness/index.ts';
 
 describe('a database over a pool of pg', () => {
   let fresh: FreshDatabase;
@@ -155,6 +155,49 @@ describe('a database over a pool of pg', () => {
       );
       await assert.rejects(running, /enough/);
       await eventually(async () => assert.equal(await sessionsOf('active'), 0));
+    }));
+
+  it('ends the backend of an aborted statement, or those that wait for a lock would pile up', () =>
+    withPool({}, async (pool) => {
+      const database = pgDatabase(pool);
+      for (let n = 0; n < 3; n++) {
+        const running = database.execute('select pg_sleep(60)::text', [], { signal: AbortSignal.timeout(100) });
+        await assert.rejects(running);
+      }
+      await eventually(async () => assert.equal(await sessionsOf('active'), 0));
+    }));
+
+  it('gives up a statement that has no answer, and its connection', async () => {
+    const proxy = await tcpProxy({ targetPort: Number(new URL(fresh.url).port) });
+    try {
+      await withPool({ connectionString: proxy.through(fresh.url) }, async (pool) => {
+        const database = pgDatabase(pool, { statementTimeoutMs: 300 });
+        await database.execute('select 1::text', []);
+        proxy.inject({ fault: 'half-open' });
+        const hanging = database.execute('select 1::text', []);
+        await assert.rejects(hanging, (error) => isHoldfastError(error, 'database_timeout'));
+        proxy.heal();
+        await database.execute('select 1::text', []);
+      });
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it('destroys a connection to a server that takes no writes any more', () =>
+    withPool({ max: 1 }, async (pool) => {
+      const database = pgDatabase(pool);
+      const isReadOnly = (error: unknown): boolean => sqlState(error) === '25006';
+      const demote = () =>
+        database.execute("select set_config('default_transaction_read_only', 'on', false)::text as demoted", []);
+      const create = 'create table written (one integer)';
+      await demote();
+      await assert.rejects(database.execute(create, []), isReadOnly);
+      await database.execute(create, []);
+      await demote();
+      const drop = (tx: PoolClient) => tx.query('drop table written');
+      await assert.rejects(database.transaction(drop), isReadOnly);
+      await database.transaction(drop);
     }));
 
   it('leaves no listener on a signal that outlives its calls', () =>

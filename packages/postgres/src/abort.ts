@@ -20,18 +20,27 @@ export const watchAbort = (signal: AbortSignal | undefined): Abortion => {
   return { aborted, dispose };
 };
 
-/** Runs with a signal that aborts after `timeoutMs`. */
+export interface Limit {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs with a signal that aborts after `timeoutMs`, and with `signal`. */
 export const withDeadline = async <T>(
-  clock: Clock,
-  timeoutMs: number,
+  { clock, timeoutMs, signal }: Limit,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> => {
+  signal?.throwIfAborted();
   const controller = new AbortController();
+  const giveUp = (): void => controller.abort(signal?.reason);
   const cancel = clock.after(timeoutMs, () => controller.abort(new DatabaseTimeoutError(timeoutMs)));
+  signal?.addEventListener('abort', giveUp, { once: true });
   try {
     return await run(controller.signal);
   } finally {
     cancel();
+    signal?.removeEventListener('abort', giveUp);
   }
 };
 

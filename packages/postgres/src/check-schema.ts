@@ -47,7 +47,10 @@ export const checkSchema = async <Tx>(database: Database<Tx>, modules: readonly 
       schema,
       ordered.map(({ name }) => name),
     );
-  if (rows[0]?.standby === 'true') throw new NotPrimaryError();
+  if (rows[0]?.standby === 'true') {
+    await leaveStandby(database);
+    throw new NotPrimaryError();
+  }
   const run = new Set(rows.map((row) => `${row.module} ${row.version}`));
   const there = new Set(rows.map((row) => row.module));
   const absent = ordered.filter(({ name, migrations }) => migrations.length > 0 && !there.has(name));
@@ -71,4 +74,9 @@ const records = async <Tx>(database: Database<Tx>): Promise<readonly Row[] | und
     if (state === '42P01' || state === '3F000') return undefined;
     throw error;
   }
+};
+
+/** A standby refuses this with 25006, after which a pool gives the connection up and asks anew where the primary is. */
+const leaveStandby = async <Tx>(database: Database<Tx>): Promise<void> => {
+  await database.execute(`lock table ${database.schema}.migrations in share mode`, []).catch(() => {});
 };

@@ -8,8 +8,8 @@ export interface Notifier {
   wake(): void;
   /** Resolves when nothing is waiting or on its way. */
   idle(): Promise<void>;
-  /** Idempotent. Sends what is waiting, then nothing more. */
-  close(): Promise<void>;
+  /** Idempotent. Sends what is waiting, then nothing more; ends by `deadlineMs` (default 5,000). */
+  close(options?: { readonly deadlineMs?: number | undefined }): Promise<void>;
 }
 
 export interface NotifierOptions {
@@ -25,6 +25,7 @@ export const createNotifier = <Tx>(
 ): Notifier => {
   checkChannel(channel);
   const { clock, log } = createRuntime(options.runtime);
+  const ending = new AbortController();
   let waiting = false;
   let closed = false;
   let running: Promise<void> | undefined;
@@ -42,7 +43,7 @@ export const createNotifier = <Tx>(
     while (waiting) {
       waiting = false;
       await database
-        .execute("select pg_notify($1::text, '')::text as sent", [channel])
+        .execute("select pg_notify($1::text, '')::text as sent", [channel], { signal: ending.signal })
         .catch((error: unknown) => log.debug({ error, channel }, 'a wake-up could not be sent'));
       if (!closed) await pause();
     }
@@ -57,10 +58,13 @@ export const createNotifier = <Tx>(
     idle: async () => {
       while (running !== undefined) await running;
     },
-    close: async () => {
+    close: async ({ deadlineMs = 5_000 } = {}) => {
       closed = true;
       cutShort?.();
+      if (running === undefined) return;
+      const cancel = clock.after(deadlineMs, () => ending.abort());
       await running;
+      cancel();
     },
   };
 };

@@ -41,7 +41,10 @@ export interface Database<Tx> {
   transaction<T>(work: (tx: Tx, opened: readonly Row[]) => Promise<T>, options?: OpeningOptions): Promise<T>;
   /** One statement in `tx`, or several without values. Its columns must be text. */
   query(tx: Tx, text: string, values: readonly string[]): Promise<readonly Row[]>;
-  /** One statement on any connection, in a transaction of its own. Its columns must be text. */
+  /**
+   * One statement on any connection, in a transaction of its own. Its columns must be text. Ends: without an answer it
+   * rejects with `database_timeout`, and whether it happened is not known.
+   */
   execute(text: string, values: readonly string[], options?: TransactionOptions): Promise<readonly Row[]>;
   /** Absent where the client cannot listen; waking up then costs a poll. */
   readonly listen?: Listen | undefined;

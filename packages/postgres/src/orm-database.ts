@@ -1,5 +1,5 @@
 import { createRuntime, type Runtime } from '@holdfast/core';
-import { watchAbort } from './abort.ts';
+import { watchAbort, withDeadline } from './abort.ts';
 import type { Database, Listen } from './database.ts';
 import { type OrmTransactions, runOrmTransaction } from './orm-transaction.ts';
 import { quoteSchema } from './quote-identifier.ts';
@@ -9,6 +9,8 @@ export interface OrmDatabaseOptions {
   readonly schema?: string | undefined;
   /** Postgres ends a transaction that has sent nothing for so long, in milliseconds; 0 never does. Default 60,000. */
   readonly idleInTransactionTimeoutMs?: number | undefined;
+  /** A single statement without an answer is waited for so many milliseconds. Default 30,000. */
+  readonly statementTimeoutMs?: number | undefined;
   readonly runtime?: Partial<Runtime> | undefined;
 }
 
@@ -30,15 +32,15 @@ export const ormDatabase = <Tx>(parts: OrmParts<Tx>, options: OrmDatabaseOptions
         signal,
       ),
     query: parts.query,
-    execute: async (text, values, { signal } = {}) => {
-      signal?.throwIfAborted();
-      const { aborted, dispose } = watchAbort(signal);
-      try {
-        return await Promise.race([parts.execute(text, values), aborted]);
-      } finally {
-        dispose();
-      }
-    },
+    execute: (text, values, { signal } = {}) =>
+      withDeadline({ clock, timeoutMs: options.statementTimeoutMs ?? 30_000, signal }, async (during) => {
+        const { aborted, dispose } = watchAbort(during);
+        try {
+          return await Promise.race([parts.execute(text, values), aborted]);
+        } finally {
+          dispose();
+        }
+      }),
     listen: parts.listen,
   };
 };

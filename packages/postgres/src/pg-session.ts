@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { classify } from './classify.ts';
 import type { Row } from './database.ts';
 import type { PgClient, PgResult } from './pg-client.ts';
 import { sqlState } from './sql-state.ts';
@@ -45,8 +46,14 @@ export const queryPg = async (client: PgClient, text: string, values: readonly s
   return rowsOf(result);
 };
 
-/** A prepared statement is gone (DISCARD ALL), or its tables have changed: this connection cannot be helped. */
-export const isStale = (error: unknown): boolean => staleStates.has(sqlState(error) ?? '');
+/**
+ * An answer after which this connection cannot be helped: a prepared statement is gone (DISCARD ALL), its tables have
+ * changed, or it leads to a server that is going down or takes no writes any more.
+ */
+export const isSpent = (error: unknown): boolean => {
+  const state = sqlState(error);
+  return state !== undefined && (staleStates.has(state) || classify(error) === 'reconnect');
+};
 
 const staleStates: ReadonlySet<string> = new Set(['26000', '0A000']);
 

@@ -1,6 +1,6 @@
 import type { Row, Statement } from './database.ts';
 import type { PgClient, PgResult } from './pg-client.ts';
-import { isStale, openSession, type PgSession, queryPg } from './pg-session.ts';
+import { isSpent, openSession, type PgSession, queryPg } from './pg-session.ts';
 import { quoteLiteral } from './quote-identifier.ts';
 import { sqlState } from './sql-state.ts';
 import { backendColumns, noteBackend, type TransactionProgress } from './transaction-progress.ts';
@@ -48,7 +48,7 @@ const begin = async (client: PgClient, options: PgTransactionOptions): Promise<r
     return opened;
   } catch (error) {
     // What the opening failed with leaves a transaction that can be rolled back; what BEGIN failed with, nobody knows.
-    if (opening === undefined || sqlState(error) === undefined || isStale(error)) spoil();
+    if (opening === undefined || sqlState(error) === undefined || isSpent(error)) spoil();
     else await client.query('rollback').catch(spoil);
     throw error;
   }
@@ -95,7 +95,7 @@ const workOrRollBack = async <T>(
     return await work();
   } catch (error) {
     await client.query('rollback').catch(spoil);
-    if (isStale(error)) spoil();
+    if (isSpent(error)) spoil();
     throw error;
   } finally {
     forgetToken(client);
