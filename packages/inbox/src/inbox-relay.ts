@@ -76,8 +76,6 @@ const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): InboxSink
     tokens.set(claim, token);
     return token;
   };
-  /** Hand-overs that counted as no attempt. */
-  const unspent = new WeakMap<RelayRow, number>();
 
   const handOver = async (row: RelayRow, signal: AbortSignal): Promise<SendOutcome> => {
     try {
@@ -87,20 +85,19 @@ const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): InboxSink
     }
     try {
       if (isShut) return later;
-      const attempt = row.attempt - (unspent.get(row) ?? 0);
-      return outcomeOf(row, await receive(deliveryOf(row, { group, attempt, token: tokenOf(signal), signal })));
+      const { attempt } = row;
+      return outcomeOf(await receive(deliveryOf(row, { group, attempt, token: tokenOf(signal), signal })));
     } finally {
       slots.release(1);
     }
   };
 
-  const outcomeOf = (row: RelayRow, settlement: Awaited<ReturnType<Receive>>): SendOutcome => {
+  const outcomeOf = (settlement: Awaited<ReturnType<Receive>>): SendOutcome => {
     switch (settlement.outcome) {
       case 'ack':
         return { outcome: 'ok' };
       case 'retry':
-        if (!settlement.spent) unspent.set(row, (unspent.get(row) ?? 0) + 1);
-        return { outcome: 'later', delayMs: settlement.delayMs };
+        return { outcome: 'later', delayMs: settlement.delayMs, spent: settlement.spent };
       case 'reject':
         return { outcome: 'failed', error: new RejectedError(settlement.reason) };
     }
@@ -120,7 +117,7 @@ const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): InboxSink
 };
 
 /** The claim ended, or the relay began to close, before its turn came. */
-const later: SendOutcome = { outcome: 'later', delayMs: 1_000 };
+const later: SendOutcome = { outcome: 'later', delayMs: 1_000, spent: false };
 
 const deliveryOf = (row: RelayRow, parts: Pick<Delivery, 'group' | 'attempt' | 'token' | 'signal'>): Delivery => ({
   message: rowMessage(row),

@@ -98,7 +98,7 @@ export const outboxSink = (transport: Transport, log: Log): RelaySink => {
 
 const ok: SendOutcome = { outcome: 'ok' };
 /** Not tried: it goes with the next hand-over. */
-const later: SendOutcome = { outcome: 'later', delayMs: 0 };
+const later: SendOutcome = { outcome: 'later', delayMs: 0, spent: false };
 
 /** Of another copy of the package. */
 const outcomesIn = (outcomes: unknown): readonly PublishOutcome[] => outcomes as readonly PublishOutcome[];

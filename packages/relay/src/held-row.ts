@@ -25,8 +25,13 @@ export interface Lane {
   readonly key: string | undefined;
   head: HeldRow | undefined;
   tail: HeldRow | undefined;
-  /** `flying`: its first rows are being handed over; `waiting`: not before a delay; `parking`: all of it is to be parked. */
-  state: 'ready' | 'flying' | 'waiting' | 'parking';
+  /** How many rows it has in memory. */
+  size: number;
+  /**
+   * `flying`: its first rows are being handed over; `waiting`: not before a delay; `aside`: as waiting, and its rows are not
+   * in memory; `parking`: all of it is to be parked.
+   */
+  state: 'new' | 'ready' | 'flying' | 'waiting' | 'aside' | 'parking';
   /** The lane behind it among those of its topic that are ready. */
   nextReady: Lane | undefined;
 }

@@ -60,6 +60,7 @@ export const createOutcomes = (
       let first = true;
       for (const [lane, { row, failure }] of failed) {
         const before = row.trouble;
+        if (failure.outcome === 'later' && !failure.spent) row.attempt--;
         const collateral = failsSuffix && !first;
         const othersPass = !collateral && health.hasSucceededSince(before?.at ?? since);
         const judgement = judge(failure, { before, othersPass, at: health.now() }, options);

@@ -48,6 +48,8 @@ export interface Pipeline {
   /** Where it waits for new rows; undefined while it reads. */
   readonly position: Position | undefined;
   readonly inFlight: number;
+  /** How many keys wait for a delay, their rows not in memory. */
+  readonly aside: number;
   /** Runs until it is stopped, with `once` until all is done, or until the database refuses it. */
   run(): Promise<'done' | Refusal>;
   /** Starts nothing more; `run` resolves when what is under way has ended and is deleted. */
@@ -81,8 +83,19 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   const suspicion = createSuspicion({ ...options, deaths: lease.deaths, memory });
   const lanes = createRowLanes({
     ...{ failsSuffix: sink.failsSuffix, batchSize, healthOf: options.healthOf },
+    maxWaiting: memory / 2,
     onParking: (lane) => parker.add(lane),
+    onAside: (rows) => letGo(rows),
+    onDue: () => reader.readAgain(),
   });
+  /** Rows in memory, the confirmed ones included that are not deleted yet. */
+  const held = new Set<HeldRow>();
+  const letGo = (rows: readonly HeldRow[]): void => {
+    for (const row of rows) held.delete(row);
+    window.release(rows.length);
+  };
+  /** Numbers of rows that were in memory already when a reading again began. */
+  let passOver: ReadonlySet<string> = new Set();
   /** Keys that were parked since the fetch under way began, whose snapshot may not show that. */
   const parkedKeys = new Set<string>();
 
@@ -96,7 +109,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
         return false;
       }
       options.ticks.add(tick);
-      window.release(rows.length);
+      letGo(rows);
       options.onHandedOver(rows.length);
       return true;
     },
@@ -105,7 +118,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     ...{ store, lanes: () => lanes, persist, signal: lease.signal, onRefused },
     onGone: (rows) => {
       for (const row of rows) suspicion.cleared(row);
-      window.release(rows.length);
+      letGo(rows);
       options.onParked(rows);
     },
     onParked: (key) => parkedKeys.add(key),
@@ -131,13 +144,25 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     },
   });
   const reader = createReader({
-    ...{ store, ticks: options.ticks, window, pageSize, persist, signal: reading },
-    onFetch: () => parkedKeys.clear(),
+    ...{ store, ticks: options.ticks, window, pageSize, persist, signal: reading, clock: runtime.clock },
+    onFetch: (again) => {
+      parkedKeys.clear();
+      passOver = again ? new Set(Array.from(held, ({ seq }) => seq)) : new Set();
+      if (again) lanes.bringBack();
+    },
     onRows: (rows) => {
       for (const row of rows) {
+        if (passOver.has(row.seq)) {
+          window.release(1);
+          continue;
+        }
+        held.add(row);
         suspicion.meet(row);
         if (row.ordered && row.key !== undefined && parkedKeys.has(row.key)) row.parking ??= keyIsParked;
-        lanes.add(row);
+        if (!lanes.add(row)) {
+          suspicion.cleared(row);
+          letGo([row]);
+        }
       }
       sender.dispatch();
     },
@@ -157,6 +182,9 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     },
     get inFlight() {
       return sender.inFlight;
+    },
+    get aside() {
+      return lanes.aside;
     },
     run: async () => {
       const read = await reader.run(once).catch((error: unknown) => {

@@ -154,6 +154,8 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
       }
       lookAt = clock.monotonic() + looksMs;
       meter.gauge('holdfast.relay.in_flight', inFlight(), attributes);
+      const aside = [...shards.values()].reduce((sum, shard) => sum + shard.aside, 0);
+      meter.gauge('holdfast.relay.keys_aside', aside, attributes);
       await setGauges(signal);
       const positions = waiting();
       if (positions.size === 0 && !shards.has(0)) return shards.size > 0;

@@ -6,13 +6,13 @@ import type { RelayRow } from './relay-row.ts';
  * - `ok`: it is safe where it went; it is deleted.
  * - `failed`: it was not taken. With a Holdfast error that is not `retryable` it is parked, else tried again.
  * - `unknown`: it may have been taken; it is tried again under the same id, and never parked for that.
- * - `later`: it is to be handed over again, not before `delayMs`; that counts as no failure.
+ * - `later`: it is to be handed over again, not before `delayMs`; that counts as no failure, and unless `spent` as no attempt.
  */
 export type SendOutcome =
   | { readonly outcome: 'ok' }
   | { readonly outcome: 'failed'; readonly error: unknown }
   | { readonly outcome: 'unknown'; readonly error: unknown }
-  | { readonly outcome: 'later'; readonly delayMs: number };
+  | { readonly outcome: 'later'; readonly delayMs: number; readonly spent: boolean };
 
 /** Where a relay hands rows over to. */
 export interface RelaySink {

@@ -1,3 +1,4 @@
+import { createAside } from './aside.ts';
 import type { HeldRow, Lane } from './held-row.ts';
 import type { TopicHealth } from './topic-health.ts';
 import { createTopicQueues, type TopicQueue } from './topic-queues.ts';
@@ -17,14 +18,24 @@ export interface RowLanesOptions {
   /** How many rows a batch may have. */
   readonly batchSize: number;
   readonly healthOf: (topic: string) => TopicHealth;
+  /** How many rows may wait for a delay in memory; the lanes of more are put aside. */
+  readonly maxWaiting: number;
   /** A lane has become one to be parked. */
   readonly onParking: (lane: Lane) => void;
+  /** These rows are not in memory any more. */
+  readonly onAside: (rows: readonly HeldRow[]) => void;
+  /** A lane that was put aside may go on: its rows are to be read again. */
+  readonly onDue: () => void;
 }
 
 /** Which rows may be handed over now. Keeps the order of each key: while a key's row is under way, no later one goes. */
 export interface RowLanes {
-  /** Takes a row in. Rows of a key are added in order. */
-  add(row: HeldRow): void;
+  /** Takes a row in. Rows of a key are added in order. False: its lane was put aside, and it is read again later. */
+  add(row: HeldRow): boolean;
+  /** What was put aside and may go on is taken in again: a reading of all rows, from the oldest on, begins now. */
+  bringBack(): void;
+  /** How many lanes are put aside. */
+  readonly aside: number;
   /** The next batch, of at most `room` rows. Its lanes fly until each was given to `release`, `wait` or `park`. */
   take(room: number): Batch | undefined;
   /** The batch is over. */
@@ -44,15 +55,17 @@ export interface RowLanes {
 }
 
 export const createRowLanes = (options: RowLanesOptions): RowLanes => {
-  const { failsSuffix, batchSize, healthOf, onParking } = options;
+  const { failsSuffix, batchSize, healthOf, maxWaiting, onParking, onAside, onDue } = options;
   const lanes = new Map<string, Lane>();
+  const aside = createAside();
+  let waiting = 0;
   const topics = createTopicQueues(healthOf);
 
   const laneOf = (row: HeldRow): Lane => {
     const key = row.ordered ? row.key : undefined;
-    const known = key === undefined ? undefined : lanes.get(key);
+    const known = key === undefined ? aside.loose(row) : lanes.get(key);
     if (known !== undefined) return known;
-    const lane: Lane = { key, head: undefined, tail: undefined, state: 'waiting', nextReady: undefined };
+    const lane: Lane = { key, head: undefined, tail: undefined, size: 0, state: 'new', nextReady: undefined };
     if (key !== undefined) lanes.set(key, lane);
     return lane;
   };
@@ -62,6 +75,12 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
   };
   const release = (lane: Lane): void => {
     const { head } = lane;
+    if (lane.state === 'aside') {
+      aside.due(lane);
+      onDue();
+      return;
+    }
+    if (lane.state === 'waiting') waiting -= lane.size;
     if (head === undefined) {
       if (lane.key !== undefined) lanes.delete(lane.key);
     } else if (head.parking !== undefined) {
@@ -70,6 +89,26 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
       lane.state = 'ready';
       topics.enqueue(head.topic, lane);
     }
+  };
+  const takeOut = (lane: Lane): readonly HeldRow[] => {
+    const rows = rowsOf(lane);
+    for (const row of rows) {
+      unlink(lane, row);
+      topics.count(row.topic, -1);
+    }
+    return rows;
+  };
+  /** Not those that may have killed a process: whether they run alone is known of what is in memory only. */
+  const mayBePutAside = (lane: Lane): boolean =>
+    waiting > maxWaiting &&
+    aside.size < maxAside &&
+    !rowsOf(lane).some(({ unproven, suspect, parking }) => unproven || suspect || parking !== undefined);
+  const putAsideWhereNeeded = (lane: Lane): void => {
+    if (lane.head === undefined || !mayBePutAside(lane)) return;
+    waiting -= lane.size;
+    lane.state = 'aside';
+    aside.put(lane, lane.head);
+    onAside(takeOut(lane));
   };
   const takeLanes = (topic: TopicQueue, most: number): Batch => {
     const rows: HeldRow[] = [];
@@ -87,16 +126,30 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
   return {
     add: (row) => {
       const lane = laneOf(row);
+      if (lane.state === 'aside') return false;
+      aside.recall(row);
       row.lane = lane;
+      lane.size++;
       topics.count(row.topic, 1);
       if (lane.tail !== undefined) {
         lane.tail.next = row;
         lane.tail = row;
-        return;
+        if (lane.state === 'waiting') {
+          waiting++;
+          putAsideWhereNeeded(lane);
+        }
+        return true;
       }
       lane.head = row;
       lane.tail = row;
-      if (lane.state === 'waiting') release(lane);
+      if (lane.state === 'new') release(lane);
+      return true;
+    },
+    bringBack: () => {
+      for (const { key } of aside.bringBack()) if (key !== undefined) lanes.delete(key);
+    },
+    get aside() {
+      return aside.size;
     },
     take: (room) => {
       const topic = room > 0 ? topics.next(failsSuffix) : undefined;
@@ -114,28 +167,32 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
     release,
     wait: (lane) => {
       lane.state = 'waiting';
+      waiting += lane.size;
+      putAsideWhereNeeded(lane);
     },
     park,
-    empty: (lane) => {
-      const rows: HeldRow[] = [];
-      for (let row = lane.head; row !== undefined; row = row.next) rows.push(row);
-      for (const row of rows) {
-        unlink(lane, row);
-        topics.count(row.topic, -1);
-      }
-      return rows;
-    },
+    empty: takeOut,
     restore: (lane, rows) => {
       for (const row of rows.toReversed()) {
         row.lane = lane;
         row.next = lane.head;
         lane.head = row;
+        lane.size++;
         lane.tail ??= row;
         topics.count(row.topic, 1);
       }
       release(lane);
     },
   };
+};
+
+/** Each is a name and a few numbers. With more, reading waits: memory is bounded. */
+const maxAside = 10_000;
+
+const rowsOf = (lane: Lane): HeldRow[] => {
+  const rows: HeldRow[] = [];
+  for (let row = lane.head; row !== undefined; row = row.next) rows.push(row);
+  return rows;
 };
 
 /** A lane's first rows of one topic, appended to `rows` up to `limit`. A suspect is left for a batch of its own. */
@@ -159,6 +216,7 @@ const unlink = (lane: Lane, row: HeldRow): void => {
     before.next = row.next;
     if (lane.tail === row) lane.tail = before;
   }
+  lane.size--;
   row.next = undefined;
   row.lane = undefined;
 };

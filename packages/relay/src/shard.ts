@@ -17,6 +17,8 @@ export interface Shard {
   /** Where it waits for new rows; undefined while it is busy. */
   readonly position: Position | undefined;
   readonly inFlight: number;
+  /** How many keys wait for a delay, their rows not in memory. */
+  readonly aside: number;
   /** Resolves when it was stopped or, with `once`, when it is done; and when the lease is lost. Never rejects. */
   readonly ended: Promise<void>;
   /** Starts nothing more; `ended` resolves when what was under way has ended. */
@@ -63,6 +65,9 @@ export const createShard = (options: ShardOptions): Shard => {
     },
     get inFlight() {
       return pipeline?.inFlight ?? 0;
+    },
+    get aside() {
+      return pipeline?.aside ?? 0;
     },
     ended: run(),
     stop: () => {

@@ -12,7 +12,7 @@ class FinalError extends HoldfastError {
 const options = { attempts: 3, backoff: constant({ delayMs: 7 }), random: () => 0.5 };
 const failed: SendOutcome = { outcome: 'failed', error: new Error('no') };
 const unknown: SendOutcome = { outcome: 'unknown', error: new Error('lost') };
-const later: SendOutcome = { outcome: 'later', delayMs: 99 };
+const later: SendOutcome = { outcome: 'later', delayMs: 99, spent: true };
 
 const judged = (outcomes: readonly (readonly [SendOutcome, othersPass?: boolean])[]): Judgement | undefined => {
   let before: Trouble | undefined;

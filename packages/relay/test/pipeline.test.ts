@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createRuntime, HoldfastError, silentLog } from '@holdfast/core';
+import { type Clock, createRuntime, HoldfastError, silentLog } from '@holdfast/core';
 import { constant } from '@holdfast/policies';
 import type { Lease } from '@holdfast/postgres';
 import fc from 'fast-check';
@@ -54,7 +54,7 @@ const outcomeOf = (end: World['ends'][number]): SendOutcome => {
     case 'unknown':
       return { outcome: 'unknown', error: new Error('lost') };
     case 'later':
-      return { outcome: 'later', delayMs: 0 };
+      return { outcome: 'later', delayMs: 0, spent: true };
   }
 };
 
@@ -85,7 +85,7 @@ const checkingSink = ({ failsSuffix, batchSize, maxInFlight, ends }: World, sche
       return rows.map(({ id }) => {
         const outcome = suffix ?? outcomeOf(left.shift() ?? 'ok');
         if (outcome.outcome === 'ok') confirmed.push(id);
-        else if (failsSuffix) suffix = { outcome: 'later', delayMs: 0 };
+        else if (failsSuffix) suffix = { outcome: 'later', delayMs: 0, spent: true };
         return outcome;
       });
     },
@@ -93,7 +93,12 @@ const checkingSink = ({ failsSuffix, batchSize, maxInFlight, ends }: World, sche
   return { sink, confirmed };
 };
 
-const runPipeline = (ring: FakeRing, sink: RelaySink, world: World) => {
+const runPipeline = (
+  ring: FakeRing,
+  sink: RelaySink,
+  world: Pick<World, 'batchSize' | 'maxInFlight' | 'deaths'>,
+  clock: Clock,
+) => {
   const claim = new AbortController();
   const lease: Lease = {
     ...{ slot: 0, epoch: '1', owner: 'o', takenOver: world.deaths > 0, deaths: world.deaths },
@@ -104,7 +109,7 @@ const runPipeline = (ring: FakeRing, sink: RelaySink, world: World) => {
     ...{ store: ring.store, sink, lease, ticks: createTicks(), gate: createGate(), healthOf: createTopicHealths() },
     ...{ attempts: 3, backoff: constant({ delayMs: 0 }), random: () => 0.5, suspectDeaths: 3, deathsAlone: new Map() },
     ...{ once: false, persist: (operation, signal) => operation(signal) },
-    runtime: createRuntime({ log: silentLog, clock: { now: () => 0, monotonic: () => 0, after: ring.soon } }),
+    runtime: createRuntime({ log: silentLog, clock }),
     ...{ onHandedOver: () => {}, onParked: () => {}, onCleared: () => {} },
   });
   return pipeline;
@@ -116,7 +121,7 @@ describe('a pipeline', () => {
       fc.asyncProperty(world, fc.scheduler(), async (world, scheduler) => {
         const ring = createFakeRing(scheduler);
         const { sink, confirmed } = checkingSink(world, scheduler);
-        const pipeline = runPipeline(ring, sink, world);
+        const pipeline = runPipeline(ring, sink, world, { now: () => 0, monotonic: () => 0, after: ring.soon });
         const early = world.messages.slice(0, world.early);
         for (const message of early) ring.add(message);
         const running = pipeline.run();
