@@ -91,4 +91,65 @@ describe('delayed rows', () => {
     assert.deepEqual(sink.ids, ['a']);
     assert.equal(await world.outbox.transaction((tx) => world.outbox.cancel(tx, 'a')), 'not-found');
   });
+
+  /** Rows that are due, as if they had been delayed. */
+  const insertDue = (rows: number, key: string): Promise<unknown> =>
+    world.pool.query(`insert into holdfast.outbox_delayed (due_at, id, message)
+      select now() - interval '1 second', 'd' || n, jsonb_build_object('id', 'd' || n, 'type', 't', 'topic', 'numbers',
+        'key', ${key}, 'body', 'x', 'dueAt', now())
+      from generate_series(1, ${rows}) n`);
+
+  it('P8: does not hold up what is due now while many delayed rows have fallen due', async () => {
+    await insertDue(20_000, 'n::text');
+    await relayAt('0').start();
+    await eventually(() => assert.ok(sink.ids.length > 0));
+    assert.ok((await world.count('select count(*) from holdfast.outbox_delayed')) > 0, 'all was moved first');
+    await add('now', 'now');
+    await eventually(() => assert.ok(sink.ids.includes('now')));
+    await eventually(() => assert.equal(new Set(sink.ids).size, 20_001), { timeoutMs: 60_000 });
+  }).timeout(90_000);
+
+  it('P8: moves other keys past a key with many due rows that somebody holds', async () => {
+    await insertDue(1_500, "'a'");
+    await add('b', 'b', 1);
+    const holder = await world.session();
+    await holder.query('begin');
+    await holder.query(`select holdfast.outbox_add('{"messages":
+      [{"id": "a", "type": "t", "topic": "numbers", "body": "", "key": "a"}]}')`);
+    await relayAt('0').start();
+    await eventually(() => assert.deepEqual(sink.ids, ['b']));
+    await holder.query('commit');
+    await eventually(() => assert.equal(sink.ids.length, 1_502));
+  });
+
+  it('P3: passes no row whose cancel may still be rolled back', async () => {
+    await add('k', 'first', 1);
+    await add('k', 'second', 1);
+    await add('l', 'other', 1);
+    const canceller = await world.session();
+    await canceller.query('begin');
+    await canceller.query("delete from holdfast.outbox_delayed where id = 'first'");
+    await relayAt('0').start();
+    await eventually(() => assert.ok(sink.ids.includes('other')));
+    await world.outbox.transaction((tx) => world.outbox.add(tx, NumberedMessage, { key: 'm', n: 0 }, { id: 'm' }));
+    await eventually(() => assert.ok(sink.ids.includes('m')));
+    await canceller.query('rollback');
+    await eventually(() => assert.deepEqual(sink.ids.slice(2), ['first', 'second']));
+  });
+
+  it('P7: closes by its deadline while delayed rows cannot be moved', async () => {
+    await add('k', 'k', 1);
+    const holder = await world.session();
+    await holder.query('begin');
+    for (let slot = 0; slot < 4; slot++) await holder.query(`lock table holdfast.outbox_${slot} in exclusive mode`);
+    const relay = relayAt('0');
+    await relay.start();
+    const waiting =
+      "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+    await eventually(async () => assert.ok((await world.count(waiting)) > 0));
+    const startedAt = performance.now();
+    await relay.close({ deadlineMs: 500 });
+    assert.ok(performance.now() - startedAt < 5_000, 'it waited for the statement');
+    await holder.query('rollback');
+  });
 });

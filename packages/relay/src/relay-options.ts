@@ -8,8 +8,10 @@ export interface RelayOptions {
   readonly leaseMs?: number | undefined;
   /** How many rows one hand-over has at most. Default 500. */
   readonly batchSize?: number | undefined;
-  /** How many rows of a shard may be handed over and not confirmed. Default 1,000. Up to three times as many are in
-   * memory; where half of them wait for a delay, those that wait longer are let go and read again later. */
+  /**
+   * How many rows of a shard may be handed over and not confirmed. Default 1,000. Up to three times as many are in memory;
+   * where half of those wait for a delay, further keys that wait are let go and read again when they go on.
+   */
   readonly maxInFlight?: number | undefined;
   /**
    * After so many failed hand-overs a row is parked. A failure counts only where it speaks against the row: not where

@@ -62,6 +62,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     bounded((signal) => fetchTogether(pages, signal), over.signal),
   );
   const upkeep = createUpkeep({ store, bounded, clock, log, onMoved: options.onMoved });
+  let gauging: Promise<void> | undefined;
   let gaugesAt = clock.monotonic();
   /** Of all shards, as the owner of the first one has counted them last. */
   let parkedNow = 0;
@@ -140,7 +141,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     runOnce: async () => {
       await leases.start();
       if (leases.held.some(({ slot }) => slot === 0)) {
-        await upkeep.moveDue();
+        while ((await upkeep.moveDue()) > 0);
         await upkeep.idle();
       }
       for (const lease of leases.held) shards.set(lease.slot, run(lease));
@@ -156,12 +157,17 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
       meter.gauge('holdfast.relay.in_flight', inFlight(), attributes);
       const aside = [...shards.values()].reduce((sum, shard) => sum + shard.aside, 0);
       meter.gauge('holdfast.relay.keys_aside', aside, attributes);
-      await setGauges(signal);
+      gauging ??= setGauges(signal)
+        .catch((error: unknown) => log.debug({ error }, 'gauges could not be set'))
+        .finally(() => {
+          gauging = undefined;
+        });
       const positions = waiting();
       if (positions.size === 0 && !shards.has(0)) return shards.size > 0;
       const found = await bounded((during) => store.look(positions, during), signal);
       for (const shard of found.shards) shards.get(shard)?.poke();
       const moved = found.due && shards.has(0) ? await upkeep.moveDue() : 0;
+      if (moved > 0) for (const shard of shards.values()) shard.poke();
       if (found.shards.length === 0) upkeep.rest();
       return found.shards.length > 0 || moved > 0 || positions.size < shards.size;
     },
@@ -181,9 +187,10 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     },
     close: async (deadlineMs = defaultDeadlineMs) => {
       graceMs = Math.min(abandonGraceMs, deadlineMs / 20);
+      const kept = upkeep.close();
       await leases.close({ deadlineMs });
       over.abort();
-      await upkeep.close();
+      await Promise.all([kept, gauging]);
     },
   };
 };

@@ -104,10 +104,12 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
     listener = createListener(database, wakeChannel(database, table), poller.wake, { runtime });
   };
   const close = async (deadlineMs: number): Promise<void> => {
-    if (starting) await within(runtime.clock, deadlineMs, starting);
+    const { clock } = runtime;
+    const until = clock.monotonic() + deadlineMs;
+    if (starting) await within(clock, deadlineMs, starting);
     stopHearing?.();
-    await Promise.all([poller?.close(), listener?.close()]);
-    await session?.close(deadlineMs);
+    const leftMs = Math.max(0, until - clock.monotonic());
+    await within(clock, leftMs, Promise.all([poller?.close(), listener?.close(), session?.close(leftMs)]));
   };
   return {
     start: async () => {

@@ -8,8 +8,10 @@ export interface TableStore {
   shards(wanted: number | undefined): Promise<number>;
   /** Which of the shards have something new since their positions, and whether a delayed row is due. */
   look(positions: ReadonlyMap<number, Position>, signal: AbortSignal): Promise<Findings>;
-  /** Adds delayed rows that are due. Keys that somebody holds are left out and given back; `lock` waits for one of them. */
-  moveDue(most: number, signal: AbortSignal, lock?: string): Promise<Moved>;
+  /** Adds delayed rows that are due. Keys that somebody holds are left out and given back, those of `except` not again. */
+  moveDue(most: number, except: readonly string[], signal: AbortSignal): Promise<Moved>;
+  /** As `moveDue`, for one of the keys that were left out: waits for it. */
+  moveBlocked(most: number, lock: string, signal: AbortSignal): Promise<Moved>;
   /** Truncates a slot of the ring that is empty and not locked, and moves writers on to the next. */
   turn(sizes: TurnSizes, signal: AbortSignal): Promise<'truncated' | 'locked' | 'nothing'>;
   stats(signal?: AbortSignal): Promise<TableStats>;
@@ -45,6 +47,14 @@ export interface TableStats {
 
 export const createTableStore = <Tx>(database: Database<Tx>, table: string, route: string): TableStore => {
   const names = namesOf(table, database.schema);
+  const move = async (values: readonly string[], signal: AbortSignal): Promise<Moved> => {
+    const rows = await database.execute(
+      `select * from ${names.part('move_due')}($1::text::integer, nullif($2::text, '')::integer, $3::text::integer[])`,
+      values,
+      { signal },
+    );
+    return { moved: Number(rows[0]?.moved), blocked: rows.flatMap(({ blocked }) => blocked ?? []) };
+  };
   return {
     shards: async (wanted) => {
       const [row] = await database.execute(`select * from ${names.part('shards')}(nullif($1::text, '')::integer)`, [
@@ -62,17 +72,8 @@ export const createTableStore = <Tx>(database: Database<Tx>, table: string, rout
       const shards = found.map(({ shard }) => shard).filter((shard) => shard !== 'due');
       return { shards: shards.map(Number), due: shards.length < found.length };
     },
-    moveDue: async (most, signal, lock = '') => {
-      const rows = await database.execute(
-        `select * from ${names.part('move_due')}($1::text::integer, nullif($2::text, '')::integer)`,
-        [String(most), lock],
-        { signal },
-      );
-      return {
-        moved: Number(rows[0]?.moved),
-        blocked: rows.flatMap(({ blocked }) => blocked ?? []),
-      };
-    },
+    moveDue: (most, except, signal) => move([String(most), '', `{${except}}`], signal),
+    moveBlocked: (most, lock, signal) => move([String(most), lock, '{}'], signal),
     turn: async ({ maxBytes, lookBytes }, signal) => {
       const [row] = await database.execute(
         `select coalesce(${names.part('turn')}($1::text::bigint, $2::text::bigint), 'nothing')::text as outcome`,

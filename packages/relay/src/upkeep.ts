@@ -9,8 +9,8 @@ export interface Upkeep {
   /** Nothing is going on: turns the ring where that is due. */
   rest(): void;
   /**
-   * Adds every delayed row that is due, and gives back how many. Keys that somebody holds locked are left out, and waited
-   * for by the way.
+   * Adds delayed rows that are due, a bounded number, and gives back how many. Keys that somebody holds locked are left
+   * out, and waited for by the way.
    */
   moveDue(): Promise<number>;
   /** Resolves when nothing is under way. */
@@ -39,6 +39,8 @@ const longestMsBetweenTurns = 2_000;
 const largeBytes = 16 * slotBytes;
 const partOfTime = 1 / 20;
 const dueRowsPerStatement = 1_000;
+/** Each looks behind the keys that the one before found locked. */
+const mostLooks = 10;
 
 export const createUpkeep = ({ store, bounded, clock, log, onMoved }: UpkeepOptions): Upkeep => {
   let deletedSince = 0;
@@ -71,7 +73,7 @@ export const createUpkeep = ({ store, bounded, clock, log, onMoved }: UpkeepOpti
   /** The statement gives up after a while; the next look tries again. */
   const moveBlocked = async (lock: string): Promise<void> => {
     try {
-      const { moved } = await bounded((signal) => store.moveDue(dueRowsPerStatement, signal, lock), closing.signal);
+      const { moved } = await bounded((signal) => store.moveBlocked(dueRowsPerStatement, lock, signal), closing.signal);
       if (moved > 0) onMoved();
     } catch (error) {
       const expected = closing.signal.aborted || sqlState(error) === lockNotAvailable;
@@ -91,15 +93,16 @@ export const createUpkeep = ({ store, bounded, clock, log, onMoved }: UpkeepOpti
       if (!turning && deletedSince > 0 && clock.monotonic() >= nextTurnAt) turning = turn();
     },
     moveDue: async () => {
-      for (let all = 0; ; ) {
+      const except: string[] = [];
+      for (let looks = 1; ; looks++) {
         const { moved, blocked } = await bounded(
-          (signal) => store.moveDue(dueRowsPerStatement, signal),
+          (signal) => store.moveDue(dueRowsPerStatement, except, signal),
           closing.signal,
         );
-        all += moved;
         const [lock] = blocked;
         if (lock !== undefined) waiting ??= moveBlocked(lock);
-        if (moved < dueRowsPerStatement) return all;
+        if (moved > 0 || blocked.length === 0 || looks === mostLooks) return moved;
+        except.push(...blocked);
       }
     },
     idle,

@@ -9,7 +9,7 @@ const setUp = (parts: Partial<TableStore>) => {
   const clock = createVirtualClock();
   const missing = () => Promise.reject(new Error('not expected'));
   const store: TableStore = {
-    ...{ shards: missing, look: missing, moveDue: missing, turn: missing, stats: missing },
+    ...{ shards: missing, look: missing, moveDue: missing, moveBlocked: missing, turn: missing, stats: missing },
     ...parts,
   };
   let moved = 0;
@@ -88,30 +88,43 @@ describe('the upkeep of a relay table', () => {
     assert.deepEqual(looked, [true, ...Array(9).fill(false), true, false]);
   });
 
-  it('moves all that is due, and waits by the way for a key that somebody holds', async () => {
+  it('looks behind the keys that somebody holds, and waits by the way for one of them', async () => {
     const free = Promise.withResolvers<void>();
     const calls: string[] = [];
     const { upkeep, moved } = setUp({
-      moveDue: async (_most, _signal, lock) => {
-        calls.push(lock ?? 'all');
-        if (lock) await free.promise;
-        return { moved: lock ? 1 : calls.length < 3 ? 1_000 : 4, blocked: ['17', '18'] };
+      moveDue: async (_most, except) => {
+        calls.push(`all but ${except}`);
+        return except.length < 2 ? { moved: 0, blocked: ['17', '18'] } : { moved: 4, blocked: ['19'] };
+      },
+      moveBlocked: async (_most, lock) => {
+        calls.push(lock);
+        await free.promise;
+        return { moved: 1, blocked: [] };
       },
     });
-    assert.equal(await upkeep.moveDue(), 1_004);
-    assert.deepEqual(calls, ['all', '17', 'all']);
+    assert.equal(await upkeep.moveDue(), 4);
+    assert.deepEqual(calls, ['all but ', '17', 'all but 17,18']);
     assert.equal(moved(), 0);
     free.resolve();
     await upkeep.idle();
     assert.equal(moved(), 1);
   });
 
+  it('gives up looking when ever more keys are held', async () => {
+    let calls = 0;
+    const { upkeep } = setUp({
+      moveDue: async () => ({ moved: 0, blocked: [`${++calls}`] }),
+      moveBlocked: async () => ({ moved: 0, blocked: [] }),
+    });
+    assert.equal(await upkeep.moveDue(), 0);
+    assert.equal(calls, 10);
+  });
+
   it('waits for nobody when it is closed', async () => {
     const { upkeep } = setUp({
-      moveDue: (_most, signal, lock) =>
-        lock === undefined
-          ? Promise.resolve({ moved: 0, blocked: ['17'] })
-          : new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+      moveDue: async () => ({ moved: 0, blocked: ['17'] }),
+      moveBlocked: (_most, _lock, signal) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
     });
     await upkeep.moveDue();
     await upkeep.close();

@@ -1,12 +1,14 @@
 import { keyHash, type Names } from './names.ts';
 
 /**
- * `move_due(most, only_lock)`: adds delayed rows that have fallen due, at most so many. Keys whose lock somebody holds are left
- * out and given back in `blocked`; for one of those call it again with that lock, which then waits (holding no other
- * key, so it takes part in no deadlock).
+ * `move_due(most, only_lock, except_locks)`: adds delayed rows that have fallen due, at most so many. Keys whose lock somebody
+ * holds are left out and given back in `blocked`: call it again without those, because only the first rows are looked at for
+ * keys; or with one of those alone, which then waits (holding no other key, so it takes part in no deadlock).
+ *
+ * A row that somebody is cancelling is left out, with all of its key: the cancel may be rolled back, and then it comes first.
  */
 export const createDelayedFunction = (names: Names): string => `
-create function ${names.part('move_due')}(most integer, only_lock integer) returns table (moved text, blocked text)
+create function ${names.part('move_due')}(most integer, only_lock integer, except_locks integer[]) returns table (moved text, blocked text)
 language plpgsql as $move$
 #variable_conflict use_column
 declare
@@ -21,19 +23,27 @@ begin
     free := array[only_lock];
     locks := free;
   else
-    locks := array(select distinct d.lock from (${dueRows(names)} limit most) d where d.lock is not null);
+    locks := array(
+      select distinct d.lock from (
+        select due.lock from (${dueRows(names)}) due where due.lock is null or due.lock <> all (except_locks) limit most
+      ) d where d.lock is not null
+    );
     free := array(select l from unnest(locks) l where pg_try_advisory_xact_lock(${names.keyClass}, l));
   end if;
   with chosen as (
-    select d.added from (${dueRows(names)}) d
+    select d.added, d.lock from (${dueRows(names)}) d
     where case when d.lock is null then only_lock is null else d.lock = any (free) end
     order by d.due_at, d.added limit most
+  ), free_rows as materialized (
+    select l.added from ${names.part('delayed')} l where l.added in (select c.added from chosen c)
+    for update skip locked
+  ), cancelling as (
+    select c.lock from chosen c where c.lock is not null and c.added not in (select f.added from free_rows f)
   ), taken as (
     delete from ${names.part('delayed')} d
-    where d.added in (
-      select l.added from ${names.part('delayed')} l where l.added in (select c.added from chosen c)
-      for update skip locked
-    )
+    using chosen c
+    where d.added = c.added and d.added in (select f.added from free_rows f)
+      and (c.lock is null or c.lock not in (select h.lock from cancelling h))
     returning d.*
   )
   select jsonb_agg(t.message order by t.due_at, t.added) into batch from taken t;
