@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Codec, defineMessage, isHoldfastError } from '@holdfast/core';
+import { type Codec, createVirtualClock, defineMessage, isHoldfastError } from '@holdfast/core';
 import { createOutbox, outboxSchema } from '@holdfast/outbox';
 import { migrate, pgDatabase } from '@holdfast/postgres';
 import { Pool, type PoolClient } from 'pg';
@@ -180,9 +180,34 @@ describe('adding to the outbox', () => {
     await new Promise((resolve) => setTimeout(resolve, 260));
     await assert.rejects(addOne(), hasCode('outbox_full', /20 messages wait.*takes 20/));
     await world.pool.query('delete from holdfast.outbox_parked');
+    await new Promise((resolve) => setTimeout(resolve, 260));
     await addOne();
     await small.close();
     assert.equal(await rows(), 1);
+  });
+
+  it('P5: counts once for all who add at the same time, and once for a refusal', async () => {
+    await world.pool.query('create sequence counts');
+    const pending = (found: number): Promise<unknown> =>
+      world.pool.query(`create or replace function holdfast.outbox_pending(capacity bigint) returns bigint
+        language sql volatile as $$ select nextval('counts') * 0 + ${found} $$`);
+    const counts = (): Promise<number> => world.count('select last_value from counts');
+    await pending(0);
+    const clock = createVirtualClock();
+    const box = createOutbox(world.database, { capacity: 20, runtime: { clock } });
+    const addOne = (key: string): Promise<unknown> =>
+      world.database.transaction((tx) => box.add(tx, NumberedMessage, { key, n: 1 }));
+    await Promise.all([...'abcdefghij'].map(addOne));
+    assert.equal(await counts(), 1);
+    await pending(20);
+    await clock.advance(250);
+    const full = hasCode('outbox_full', /20 messages wait/);
+    for (let n = 0; n < 5; n++) await assert.rejects(addOne('a'), full);
+    assert.equal(await counts(), 2);
+    await pending(0);
+    await clock.advance(250);
+    await addOne('a');
+    assert.equal(await counts(), 3);
   });
 
   it('carries any bytes, any key and headers', async () => {
@@ -212,6 +237,8 @@ describe('adding to the outbox', () => {
     await assert.rejects(one({ key: 'k', n: 1 }, { headers: { 'holdfast-x': '1' } }), hasCode('invalid_message'));
     await assert.rejects(one({ key: 'k\0', n: 1 }, {}), hasCode('invalid_message', /key/));
     assert.throws(() => createOutbox(world.database, { capacity: 0 }), hasCode('invalid_option'));
+    await assert.rejects(outbox.parked({ limit: -1 }), hasCode('invalid_option', /limit/));
+    await assert.rejects(outbox.parked({ after: 'x' }), hasCode('invalid_option', /after/));
     assert.equal(await rows(), 0);
   });
 

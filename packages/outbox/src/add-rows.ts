@@ -6,6 +6,8 @@ import type { OutboxRow } from './outbox-row.ts';
 /** How old the number of waiting rows may be that is compared with the capacity. */
 const estimateMs = 250;
 const retryAfterMs = 1_000;
+/** Then the next one may check as well. */
+const longestCheckMs = 1_000;
 
 export interface AddRowsOptions<Tx> {
   readonly database: Database<Tx>;
@@ -20,21 +22,37 @@ export const createAddRows = <Tx>(
   const { database, capacity, monotonic } = options;
   const limitKeys = createKeyLimit(database);
   let checkedAt = -Infinity;
+  /** As many as were found waiting, if that was too many. */
+  let full: number | undefined;
+  /** When the last check began. One at a time, unless it waits for the lock of a key. */
+  let checkingSince = -Infinity;
 
+  const refuse = (pending: number): never => {
+    throw new OutboxFullError(pending, capacity, retryAfterMs);
+  };
   return async (tx, rows) => {
     if (rows.length === 0) return;
     const now = monotonic();
-    const check = now - checkedAt >= estimateMs;
+    const isFresh = now - checkedAt < estimateMs;
+    if (isFresh && full !== undefined) refuse(full);
+    const check = !isFresh && now - checkingSince >= longestCheckMs;
+    if (check) checkingSince = now;
     const [row] = await inTransaction(database, tx, async (token) => {
       await limitKeys(tx, token, rows);
       const input = { tx: token, ...(check && { capacity }), messages: rows };
       return database.query(tx, addStatement(database.schema), [JSON.stringify(input)]);
-    }).catch((error: unknown) => {
-      throw named(error, database.schema);
-    });
+    })
+      .catch((error: unknown) => {
+        throw named(error, database.schema);
+      })
+      .finally(() => {
+        if (check) checkingSince = -Infinity;
+      });
+    if (!check) return;
     const written = Number(row?.written);
-    if (written < 0) throw new OutboxFullError(-written, capacity, retryAfterMs);
-    if (check) checkedAt = now;
+    checkedAt = monotonic();
+    full = written < 0 ? -written : undefined;
+    if (full !== undefined) refuse(full);
   };
 };
 

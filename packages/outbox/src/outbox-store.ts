@@ -1,3 +1,4 @@
+import { InvalidOptionError, requireWhole } from '@holdfast/core';
 import type { Database, Row } from '@holdfast/postgres';
 import { type RowEncoding, rowMessage } from '@holdfast/relay';
 import type { ParkedMessage, ParkedQuery, RetryTarget } from './parked-message.ts';
@@ -21,6 +22,10 @@ export const createOutboxStore = <Tx>(database: Database<Tx>): OutboxStore<Tx> =
       return cancelled.length > 0 ? 'cancelled' : 'not-found';
     },
     parked: async ({ limit = 100, after = '0' } = {}) => {
+      requireWhole('limit', limit, 1);
+      if (!/^\d{1,18}$/.test(after)) {
+        throw new InvalidOptionError('after', `found '${after}'; expected the position of a parked message`);
+      }
       const rows = await database.execute(
         `select seq::text, id, key, topic, type, headers, body, encoding, reason, errors, attempts::text,
            (extract(epoch from parked_at) * 1000)::text as since
