@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { armTriggerPoints, isHoldfastError, silentLog } from '@holdfast/core';
+import { armTriggerPoints, HoldfastError, isHoldfastError, silentLog } from '@holdfast/core';
 import { migrate, pgDatabase } from '@holdfast/postgres';
 import { createRelay, type Relay, type RelayOptions, type RelaySink, relayTable, wakeRelays } from '@holdfast/relay';
 import { Pool } from 'pg';
@@ -70,6 +70,50 @@ describe('the relay', () => {
       sinks.every(({ ids }) => ids.length > 100),
       'a relay had nothing to do',
     );
+  });
+
+  it('P2: hands over all rows that were restored from a dump of a cluster whose xids are higher', async () => {
+    await world.pool.query('update holdfast.outbox_control set shards = 1');
+    for (let from = 0; from < 2_500; from += 500) await add(numbers(500, from));
+    await world.pool.query('update holdfast.outbox set xid = (xid::text::bigint + 1000000000)::text::xid8');
+    const sink = controlledSink();
+    await relayInto(sink).start();
+    await eventually(() => assert.equal(new Set(sink.ids).size, 2_500));
+    await add(['after']);
+    await eventually(async () => assert.equal(await world.count('select count(*) from holdfast.outbox'), 0));
+    assert.equal(sink.ids.at(-1), 'after');
+  });
+
+  it('P2, P3: deletes and parks rows whose place has changed while they were handed over (VACUUM FULL)', async () => {
+    const sink = controlledSink();
+    const opened = Promise.withResolvers<void>();
+    const refused = new (class extends HoldfastError {
+      override readonly code = 'refused';
+    })('no');
+    sink.answer = async ({ id }) => {
+      if (!id.startsWith('a') && id !== 'z1') return ok;
+      await opened.promise;
+      return id === 'a1' ? { outcome: 'failed', error: refused } : ok;
+    };
+    // Dead rows first, so that a rewrite moves what lives.
+    await add(['d1', 'e1', 'f1']);
+    await relayInto(sink).start();
+    const left = (): Promise<number> => world.count('select count(*) from holdfast.outbox');
+    await eventually(async () => assert.equal(await left(), 0));
+    const first = (id: string): string => id.slice(0, 1);
+    await add(['z1', 'a1', 'a2'], first);
+    await eventually(() => assert.ok(sink.ids.includes('z1') && sink.ids.includes('a1')));
+    for (let slot = 0; slot < 4; slot++) await world.pool.query(`vacuum full holdfast.outbox_${slot}`);
+    opened.resolve();
+    await eventually(async () => assert.equal(await left(), 0));
+    await add(['a3'], first);
+    await eventually(async () =>
+      assert.deepEqual(
+        (await world.outbox.parked()).map(({ message }) => message.id),
+        ['a1', 'a2', 'a3'],
+      ),
+    );
+    assert.deepEqual(sink.ids.slice(3).sort(), ['a1', 'z1']);
   });
 
   it('T12, PG12: has no transaction open while the sink is slow', async () => {
@@ -355,6 +399,7 @@ describe('the relay', () => {
       { batchSize: 1.5 },
       { attempts: -1 },
       { shards: 0 },
+      { shards: 5_000 },
       { suspectDeaths: 0 },
     ]) {
       assert.throws(

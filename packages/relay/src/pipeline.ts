@@ -136,6 +136,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
       await settler.idle();
       if (row.lane !== undefined) await mark(false).catch(() => undefined);
     },
+    onUnclaimed: () => onRefused('lost'),
     onOutcomes: (batch, results) => {
       outcomes.apply(batch, results, {
         settle: (row) => settler.add(row),

@@ -1,4 +1,4 @@
-import { InvalidOptionError, type Runtime } from '@holdfast/core';
+import { type Runtime, requireWhole } from '@holdfast/core';
 import { type Backoff, exponential } from '@holdfast/policies';
 
 export interface RelayOptions {
@@ -40,9 +40,10 @@ export const readOptions = (options: RelayOptions): RelaySettings => {
   const { backoff = exponential({ baseMs: 100, maxMs: 30_000 }) } = options;
   const numbers = { batchSize, maxInFlight, attempts, suspectDeaths, ...(shards !== undefined && { shards }) };
   for (const [option, value] of Object.entries(numbers)) {
-    if (!(Number.isSafeInteger(value) && value >= 1)) {
-      throw new InvalidOptionError(option, `found ${value}; expected a whole number from 1`);
-    }
+    requireWhole(option, value, 1, option === 'shards' ? maxShards : undefined);
   }
   return { leaseMs, batchSize, maxInFlight, attempts, backoff, suspectDeaths };
 };
+
+/** As the table has it: each is a lease, and a fetch. */
+const maxShards = 1_024;

@@ -14,6 +14,8 @@ export interface SenderOptions {
   readonly claim: { readonly signal: AbortSignal; holds(): boolean };
   /** Runs a suspect with a record of it, so that a death can be put down to it. */
   readonly recordAlone: (row: HeldRow, run: () => Promise<void>) => Promise<void>;
+  /** The claim does not hold: what was taken is not handed over, here, any more. */
+  readonly onUnclaimed: () => void;
   readonly onOutcomes: (batch: Batch, outcomes: readonly SendOutcome[]) => void;
 }
 
@@ -31,14 +33,15 @@ export interface Sender {
 }
 
 export const createSender = (options: SenderOptions): Sender => {
-  const { lanes, sink, gate, maxInFlight, clock, claim, recordAlone, onOutcomes } = options;
+  const { lanes, sink, gate, maxInFlight, clock, claim, recordAlone, onUnclaimed, onOutcomes } = options;
   const timers = new Map<Lane, () => void>();
   let inFlight = 0;
   let stopped = false;
   let landed: PromiseWithResolvers<void> | undefined;
 
   const send = async (batch: Batch): Promise<void> => {
-    if (stopped || !claim.holds()) return;
+    if (stopped) return;
+    if (!claim.holds()) return onUnclaimed();
     await reach('relay.beforeHandOver');
     for (const row of batch.rows) row.attempt++;
     onOutcomes(batch, await outcomesOf(sink, batch.rows, claim.signal));

@@ -186,8 +186,6 @@ const tickOf = (row: { readonly [column: string]: string | null } | undefined): 
 
 const parkRecord = (row: HeldRow, route: string): object => ({
   seq: row.seq,
-  slot: row.slot,
-  tid: row.tid,
   route,
   key: row.ordered ? row.key : undefined,
   first: row.parking !== keyIsParked,

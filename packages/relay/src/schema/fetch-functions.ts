@@ -11,6 +11,8 @@ import type { Names } from './names.ts';
  *
  * A row's `place` is its number, slot, place in the slot, encoding and state: few columns are what makes it fast.
  *
+ * A row that is there and whose xid no transaction has had yet was restored from a dump of another cluster: it is shown.
+ *
  * The planner is given no choice: reading in index order from the floor is what keeps it fast among dead rows.
  */
 export const createFetchFunctions = (names: Names): string => `
@@ -62,7 +64,9 @@ begin
   from ${names.ring} r
   where r.route = of_route and r.shard = of_shard and r.seq > start
     and (seen is null or not pg_visible_in_snapshot(r.xid, seen))
-    and (snapshot is null or pg_visible_in_snapshot(r.xid, snapshot))
+    and (
+      snapshot is null or pg_visible_in_snapshot(r.xid, snapshot) or r.xid >= pg_snapshot_xmax(pg_current_snapshot())
+    )
   order by r.seq
   limit page_size;
 end

@@ -33,13 +33,13 @@ begin
   foreach pass in array array[true, false] loop
     with chosen as (
       select m.* from jsonb_to_recordset(moves)
-        as m(seq bigint, slot smallint, tid tid, key text, first boolean, reason text, errors text, attempts integer)
+        as m(seq bigint, key text, first boolean, reason text, errors text, attempts integer)
       where m.first = pass and (m.first or exists (
         select from ${names.part('parked')} p where p.route = of_route and p.key = m.key and p.ordered
       ))
     ), moved as (
       delete from ${names.ring} r using chosen c
-      where r.slot = c.slot and r.ctid = c.tid and r.seq = c.seq
+      where r.route = of_route and r.shard = of_shard and r.seq = c.seq
       returning r.*, c.reason, c.errors, c.attempts
     )
     insert into ${names.part('parked')} (seq, ${rowColumns}, reason, errors, attempts, parked_at)
@@ -49,8 +49,7 @@ begin
   using jsonb_to_recordset(moves) as m(seq bigint) where s.seq = m.seq;
   return query
   select r.seq::text, 'kept' from ${names.ring} r
-  join jsonb_to_recordset(moves) as m(seq bigint, slot smallint, tid tid)
-    on r.slot = m.slot and r.ctid = m.tid and r.seq = m.seq;
+  join jsonb_to_recordset(moves) as m(seq bigint) on r.route = of_route and r.shard = of_shard and r.seq = m.seq;
 end
 $park$;
 

@@ -6,7 +6,8 @@ import type { Names } from './names.ts';
  * `refusal(…)`: why an owner may not write: its claim is `lost`, or the server `restarted` since it read the numbers.
  *
  * `settle(…)`: deletes confirmed rows, and gives back the tick that its own transaction makes. A row is named by its
- * place and its number: rows of the ring are never updated, so that is the shortest way to it, and to no other.
+ * place and its number: rows of the ring are never updated, so that is the shortest way to it, and to no other. Where
+ * somebody has rewritten a slot meanwhile (VACUUM FULL, CLUSTER), the number alone leads to it.
  *
  * It does not wait for the disk: a delete that a crash undoes means that the row is handed over again.
  */
@@ -38,6 +39,8 @@ set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_has
 set jit = off
 as $settle$
 #variable_conflict use_column
+declare
+  deleted integer;
 begin
   refused := ${names.part('refusal')}(scope, of_shard, epoch, incarnation);
   if refused is not null then
@@ -49,6 +52,10 @@ begin
   delete from ${names.ring} r
   using (select * from unnest(slots, tids, seqs) as t(slot, tid, seq)) u
   where r.slot = u.slot and r.ctid = u.tid and r.seq = u.seq;
+  get diagnostics deleted = row_count;
+  if deleted < cardinality(seqs) then
+    delete from ${names.ring} r where r.route = of_route and r.shard = of_shard and r.seq = any (seqs);
+  end if;
   if exists (select from ${names.part('starts')}) then
     delete from ${names.part('starts')} s where s.seq = any (seqs);
   end if;
