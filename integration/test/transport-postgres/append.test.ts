@@ -35,6 +35,18 @@ describe('the log', () => {
     }
   };
 
+  it('P1: waits for the disk in a session that would not', async () => {
+    const topic = await topicId('durable');
+    await withClient(async (client) => {
+      await client.query('begin');
+      await client.query('set local synchronous_commit = off');
+      await append(client, topic, [0, 1], 'm');
+      const { rows } = await client.query('show synchronous_commit');
+      await client.query('rollback');
+      assert.deepEqual(rows, [{ synchronous_commit: 'on' }]);
+    });
+  });
+
   it('P3: whoever sees a position sees all smaller ones, whatever publishers hold their transactions or roll back', async () => {
     const topic = await topicId('dense');
     const random = seeded(7);

@@ -59,13 +59,17 @@ export const readOptions = <Tx>(options: PostgresTransportOptions<Tx>): Settings
   requireWhole('maxBodyBytes', settings.maxBodyBytes, 0, maxBodyBytes);
   requireWhole('leaseMs', settings.leaseMs, 100);
   requireWhole('drainMs', settings.drainMs, 0);
-  requireWhole('retentionMs', settings.retentionMs, 0);
-  if (settings.holdForSlowGroupsMs !== undefined) requireWhole('holdForSlowGroupsMs', settings.holdForSlowGroupsMs, 0);
+  requireWhole('retentionMs', settings.retentionMs, 0, maxRetentionMs);
+  if (settings.holdForSlowGroupsMs !== undefined) {
+    requireWhole('holdForSlowGroupsMs', settings.holdForSlowGroupsMs, 0, maxRetentionMs);
+  }
   return settings;
 };
 
 /** A partition is a row that is locked, a lease and a cursor in every poll. */
 const maxPartitions = 1_000;
+/** A hundred years: what is more, a date of Postgres may not hold. */
+const maxRetentionMs = 3_155_760_000_000;
 /** A statement is one JSON text, of which Postgres takes 256 MiB. */
 const maxBodyBytes = 67_108_864;
 

@@ -10,6 +10,7 @@ export const unknownPartition = 'HFL02';
  * snapshot, reads the last position of each; then inserts. So positions are dense, and who sees one sees all smaller ones.
  * `messages` is a JSON array; `at` is the place of a message's partition in the two arrays, from 1, and `nth` its place among
  * the messages of that partition, from 1. Call it in a transaction of its own: publishers of the partitions wait for its end.
+ * That transaction waits for the disk, where it would not: `synchronous_commit = off` is overruled.
  */
 export const createAppendFunction = (schema: string): string => `
   create function ${schema}.log_append(topic_ids integer[], partitions integer[], messages text) returns void
@@ -24,6 +25,10 @@ export const createAppendFunction = (schema: string): string => `
     if current_setting('transaction_isolation') <> 'read committed' then
       raise exception 'log_append needs the isolation level "read committed", found "%"',
         current_setting('transaction_isolation') using errcode = '${wrongIsolation}';
+    end if;
+
+    if current_setting('synchronous_commit') = 'off' then
+      perform set_config('synchronous_commit', 'on', true);
     end if;
 
     perform 1 from ${schema}.log_partitions p
