@@ -236,6 +236,42 @@ describe('retention of the log', () => {
     assert.deepEqual(await drop(), ['held', 1, 10]);
   });
 
+  it('P2, P6: keeps the log as long as the process that wants it longest, and says so', async () => {
+    const careful = log.open({ retentionMs: hourMs });
+    await careful.topology.apply({ topics: { t: { partitions: 1 } } });
+    await careful.publish('t', messagesOf(10, 2));
+    await careful.subscribe(['t'], async () => ack, { group: 'g', from: 'earliest' });
+    await eventually(async () => assert.equal((await log.rows('select from holdfast.log_keepers')).length, 1));
+    await roll();
+    const hasty = log.open({ retentionMs: 0, holdForSlowGroupsMs: 0 });
+    await hasty.subscribe(['t'], async () => ack, { group: 'h', from: 'latest' });
+    await eventually(() =>
+      assert.ok(log.complaints.some((text) => text.startsWith('other processes keep the log longer'))),
+    );
+    assert.equal(await stored(), 10);
+    await log.rows(`update holdfast.log_keepers set seen_at = seen_at - interval '2 days'`);
+    const [row] = await log.rows('select * from holdfast.log_keep(5, null)');
+    assert.deepEqual(row, { kept_ms: '5', held_ms: null });
+  });
+
+  it('P6: names the group that holds the log and its topic, and lets it be removed', async () => {
+    const transport = log.open();
+    const groups = { gone: 'earliest', runs: 'latest' } as const;
+    await transport.topology.apply({ topics: { t: { partitions: 1, groups } } });
+    await transport.publish('t', messagesOf(10, 2));
+    const subscription = await transport.subscribe(['t'], async () => ack, { group: 'runs', from: 'latest' });
+    await eventually(async () =>
+      assert.equal((await log.rows('select from holdfast.log_positions where settled_to = 10')).length, 1),
+    );
+    await roll();
+    const [held] = await log.rows('select outcome, holder, held_topic from holdfast.log_drop(0, null)');
+    assert.deepEqual(held, { outcome: 'held', holder: 'gone', held_topic: 't' });
+    await assert.rejects(log.rows("select holdfast.log_remove_group('t', 'runs')"), /running subscriptions/);
+    await subscription.close();
+    assert.deepEqual(await log.rows("select holdfast.log_remove_group('t', 'gone') as removed"), [{ removed: true }]);
+    assert.deepEqual(await drop(), ['dropped', 1, 0]);
+  });
+
   it('several processes may keep the log at once', async () => {
     const transport = log.open();
     await transport.topology.apply({ topics: { t: { partitions: 4 } } });

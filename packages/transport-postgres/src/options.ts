@@ -20,11 +20,15 @@ export interface PostgresTransportOptions<Tx> {
   /**
    * How long messages are kept at least, for groups that start at the earliest; never less than until every group has
    * settled them. The log goes in segments of an eighth of this, so some stay that much longer. Default 24 hours.
+   *
+   * The log is one for all topics and processes of the schema: the longest that any of them says holds for all, and until
+   * as much time, at least a day, has passed without a process that says so. A difference is logged as a warning.
    */
   readonly retentionMs?: number | undefined;
   /**
    * How long after `retentionMs` messages are held for a group that has not settled them. Then they are dropped all the
-   * same, counted as `holdfast.log.dropped_unsettled` and logged as an error. Default: for ever.
+   * same, counted as `holdfast.log.dropped_unsettled` and logged as an error. Default: for ever. The longest holds here too.
+   * A group that is gone for good is removed by the SQL function `log_remove_group(topic, group)`.
    */
   readonly holdForSlowGroupsMs?: number | undefined;
   readonly runtime?: Partial<Runtime> | undefined;

@@ -41,6 +41,15 @@ export const createLogTables = (schema: string): string => `
     started_at timestamptz not null default ${schema}.now()
   );
 
+  create table ${schema}.log_keepers (
+    keep_ms bigint not null,
+    hold_ms bigint not null,
+    seen_at timestamptz not null,
+    primary key (keep_ms, hold_ms)
+  );
+  comment on table ${schema}.log_keepers is
+    'How long processes want the log to be kept; hold_ms -1: for slow groups for ever. What is longest holds for all.';
+
   create table ${schema}.log (
     segment integer not null,
     topic_id integer not null,

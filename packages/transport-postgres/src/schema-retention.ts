@@ -5,7 +5,9 @@ import { segmentStorage } from './schema-log.ts';
  * is at it, wait for no lock longer than 100 ms, and are safe to call at any time from anywhere.
  */
 export const createRetentionFunctions = (schema: string): string =>
-  [createSegmentEnds, createUnsettled, createRoll, createDrop].map((sql) => sql(schema)).join('');
+  [createSegmentEnds, createUnsettled, createHolder, createKeep, createRoll, createDrop, createRemoveGroup]
+    .map((sql) => sql(schema))
+    .join('');
 
 /** The last position of each partition that has messages in the segment. */
 const createSegmentEnds = (schema: string): string => `
@@ -28,6 +30,61 @@ const createUnsettled = (schema: string): string => `
     from ${schema}.log_segment_ends(of_segment) ends
     join ${schema}.log_partitions p on p.topic_id = ends.topic_id and p.partition = ends.partition
     join ${schema}.log_positions g on g.topic_id = ends.topic_id and g.partition = ends.partition
+  $function$;
+`;
+
+/** Which group holds most of the segment. */
+const createHolder = (schema: string): string => `
+  create function ${schema}.log_holder(of_segment integer, out holder text, out held_topic text) language sql stable as $function$
+    select g."group", t.name
+    from ${schema}.log_segment_ends(of_segment) ends
+    join ${schema}.log_partitions p on p.topic_id = ends.topic_id and p.partition = ends.partition
+    join ${schema}.log_positions g on g.topic_id = ends.topic_id and g.partition = ends.partition
+    join ${schema}.log_topics t on t.id = ends.topic_id
+    group by 1, 2
+    order by sum(greatest(0, ends.last - greatest(g.settled_to, p.dropped_to))) desc, 1, 2
+    limit 1
+  $function$;
+`;
+
+/**
+ * Notes how long a process wants the log to be kept, and gives back for how long it is: the log is shared, so the longest
+ * wish holds. A wish is forgotten when it has not been repeated for as long as it is, and a day.
+ */
+const createKeep = (schema: string): string => `
+  create function ${schema}.log_keep(keep_ms bigint, hold_ms bigint) returns table (kept_ms text, held_ms text)
+  language plpgsql as $function$
+  #variable_conflict use_column
+  begin
+    insert into ${schema}.log_keepers as k (keep_ms, hold_ms, seen_at)
+    values (log_keep.keep_ms, coalesce(log_keep.hold_ms, -1), ${schema}.now())
+    on conflict (keep_ms, hold_ms) do update set seen_at = excluded.seen_at;
+    delete from ${schema}.log_keepers k
+    where k.seen_at < ${schema}.now() - greatest(k.keep_ms, 86400000) * interval '1 ms';
+    return query
+    select max(k.keep_ms)::text, case when min(k.hold_ms) >= 0 then max(k.hold_ms)::text end
+    from ${schema}.log_keepers k;
+  end
+  $function$;
+`;
+
+/** Removes a group that nobody reads for any more: nothing is kept for it. Gives back whether there was one. */
+const createRemoveGroup = (schema: string): string => `
+  create function ${schema}.log_remove_group(of_topic text, of_group text) returns boolean language plpgsql as $function$
+  declare
+    removed integer;
+  begin
+    if exists (
+      select from ${schema}.lease_members m join ${schema}.log_topics t on m.scope = 'log:' || t.id || ':' || of_group
+      where t.name = of_topic and m.expires_at > ${schema}.now()
+    ) then
+      raise exception 'group "%" of topic "%" has running subscriptions; close them first', of_group, of_topic;
+    end if;
+    delete from ${schema}.log_positions g using ${schema}.log_topics t
+    where t.name = of_topic and g.topic_id = t.id and g."group" = of_group;
+    get diagnostics removed = row_count;
+    return removed > 0;
+  end
   $function$;
 `;
 
@@ -67,10 +124,14 @@ const createRoll = (schema: string): string => `
  * have not `hold_ms` later, and moves those groups past it.
  *
  * Locks what publishers lock, in their order, then the tables; then looks again, so that nothing unseen is dropped.
- * `messages`: with `dropped`, those that a group had not settled; with `held`, those that it is held for.
+ * `messages`: with `dropped`, those that a group had not settled; with `held`, those that it is held for; most of them are
+ * `holder`'s, of `held_topic`.
  */
 const createDrop = (schema: string): string => `
-  create function ${schema}.log_drop(keep_ms bigint, hold_ms bigint, out outcome text, out segment integer, out messages bigint)
+  create function ${schema}.log_drop(
+    keep_ms bigint, hold_ms bigint,
+    out outcome text, out segment integer, out messages bigint, out holder text, out held_topic text
+  )
   language plpgsql set lock_timeout = '100ms' as $function$
   #variable_conflict use_variable
   declare
@@ -90,6 +151,9 @@ const createDrop = (schema: string): string => `
 
     forced := coalesce(ended_at <= ${schema}.now() - (keep_ms + hold_ms) * interval '1 ms', false);
     messages := ${schema}.log_unsettled(segment);
+    if messages > 0 then
+      select h.holder, h.held_topic into holder, held_topic from ${schema}.log_holder(segment) h;
+    end if;
     outcome := 'held';
     if messages > 0 and not forced then
       return;
