@@ -362,7 +362,7 @@ describe('the relay', () => {
     };
     const relay = relayInto(controlledSink(), { runtime: { meter } });
     await relay.start();
-    const expected = ['delayed', 'in_flight', 'lag_ms', 'parked_now', 'pending'].map(
+    const expected = ['delayed', 'in_flight', 'keys_aside', 'lag_ms', 'parked_now', 'pending'].map(
       (name) => `holdfast.relay.${name}`,
     );
     await eventually(() => {

@@ -51,6 +51,8 @@ export interface Relay extends AsyncDisposable {
 
 const pollMinMs = 50;
 const pollMaxMs = 1_000;
+/** For what the deadline ends: statements are given up, and what was abandoned is said. */
+const graceMs = 500;
 
 /**
  * Drains a table into a sink, in order per key, at least once.
@@ -109,7 +111,8 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
     if (starting) await within(clock, deadlineMs, starting);
     stopHearing?.();
     const leftMs = Math.max(0, until - clock.monotonic());
-    await within(clock, leftMs, Promise.all([poller?.close(), listener?.close(), session?.close(leftMs)]));
+    const closed = Promise.all([poller?.close(), listener?.close(), session?.close(leftMs)]);
+    await within(clock, leftMs + graceMs, closed);
   };
   return {
     start: async () => {
