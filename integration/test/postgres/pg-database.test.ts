@@ -46,6 +46,43 @@ describe('a database over a pool of pg', () => {
       await assert.rejects(byToken, (error) => isHoldfastError(error, 'not_a_transaction'));
     }));
 
+  it('leaves two connections to single statements, however many transactions there are and however long they take', () =>
+    withPool({ max: 5 }, async (pool) => {
+      const database = pgDatabase(pool, { connectTimeoutMs: 5_000 });
+      const end = Promise.withResolvers<void>();
+      let open = 0;
+      const transactions = Array.from({ length: 6 }, () =>
+        database.transaction(async (tx) => {
+          await tx.query('select 1');
+          open++;
+          await end.promise;
+        }),
+      );
+      await eventually(async () => assert.equal(open, 3));
+      const both = ['1', '2'].map((one) => database.execute('select pg_sleep(0.1)::text, $1::text as one', [one]));
+      assert.deepEqual(
+        (await Promise.all(both)).map(([row]) => row?.one),
+        ['1', '2'],
+      );
+      assert.equal(open, 3);
+      end.resolve();
+      await Promise.all(transactions);
+      assert.equal(open, 6);
+    }));
+
+  it('gives the place of a transaction back that was not waited for', () =>
+    withPool({ max: 5 }, async (pool) => {
+      const database = pgDatabase(pool, { connectTimeoutMs: 1_000 });
+      const end = Promise.withResolvers<void>();
+      const transaction = (signal?: AbortSignal) => database.transaction(() => end.promise, { signal });
+      const held = Array.from({ length: 3 }, () => transaction());
+      await assert.rejects(transaction(), (error) => isHoldfastError(error, 'pool_timeout'));
+      await assert.rejects(transaction(AbortSignal.abort(new Error('not now'))), /not now/);
+      end.resolve();
+      await Promise.all(held);
+      await Promise.all(Array.from({ length: 3 }, () => transaction()));
+    }));
+
   it('ends a transaction that has fallen silent', () =>
     withPool({}, async (pool) => {
       const database = pgDatabase(pool, { idleInTransactionTimeoutMs: 100 });

@@ -8,6 +8,7 @@ import { isSpent, openSession, queryPg } from './pg-session.ts';
 import { type PgProgress, runPgTransaction } from './pg-transaction.ts';
 import { quoteSchema } from './quote-identifier.ts';
 import { sqlState } from './sql-state.ts';
+import { transactionPlaces } from './transaction-places.ts';
 import { terminateBackend, terminateTransaction } from './transaction-progress.ts';
 import { UnknownOutcomeError } from './unknown-outcome-error.ts';
 import { type PgAccess, withPgClient } from './with-pg-client.ts';
@@ -31,9 +32,11 @@ export interface PgDatabaseOptions {
  *
  * The connection of an aborted transaction or statement is destroyed at once, so that whoever still holds the handle writes
  * nothing more, and its backend is told to end, so that its locks go. A connection to a server that takes no writes is
- * destroyed too, so that the pool asks anew which one does. The pool is given an `error` listener. Give it yourself what pg
- * leaves out: `keepAlive: true`, or a connection that a firewall forgot is waited for until the time is up, and
- * `connectionTimeoutMillis`.
+ * destroyed too, so that the pool asks anew which one does. Two connections of a pool of five or more are left to single
+ * statements: relays and leases go on while handlers hold all others in transactions.
+ *
+ * The pool is given an `error` listener. Give it yourself what pg leaves out: `keepAlive: true`, or a connection that a
+ * firewall forgot is waited for until the time is up, and `connectionTimeoutMillis`.
  */
 export const pgDatabase = <Client extends PgClient>(
   pool: PgPool<Client>,
@@ -43,6 +46,7 @@ export const pgDatabase = <Client extends PgClient>(
   const settings = { idle_in_transaction_session_timeout: String(options.idleInTransactionTimeoutMs ?? 60_000) };
   const { clock } = runtime;
   const access = { pool, clock, connectTimeoutMs: options.connectTimeoutMs ?? 30_000 };
+  const transacting = { ...access, places: transactionPlaces(pool) };
   const timeoutMs = options.statementTimeoutMs ?? 30_000;
   guardPgPool(pool, runtime.log);
   const endBackend = ({ session, backend }: Pick<PgProgress, 'session' | 'backend'>): void => {
@@ -58,7 +62,7 @@ export const pgDatabase = <Client extends PgClient>(
     transaction: async (work, { signal, opening } = {}) => {
       const progress: PgProgress = { committing: false };
       try {
-        return await withPgClient(access, signal, (client, spoil) =>
+        return await withPgClient(transacting, signal, (client, spoil) =>
           runPgTransaction(client, work, { settings, opening, spoil, progress }),
         );
       } catch (error) {

@@ -1,4 +1,5 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
+import type { Window } from '@holdfast/flow';
 import { watchAbort } from './abort.ts';
 import type { PgClient, PgPool } from './pg-client.ts';
 
@@ -19,6 +20,8 @@ export interface PgAccess<Client extends PgClient> {
   readonly pool: PgPool<Client>;
   readonly clock: Clock;
   readonly connectTimeoutMs: number;
+  /** Of these, each client takes one. */
+  readonly places?: Window | undefined;
 }
 
 const ignore = (): void => {};
@@ -48,26 +51,41 @@ export const withPgClient = async <Client extends PgClient, T>(
     dispose();
     client.release(spoilt || signal?.aborted === true);
     client.removeListener('error', ignore);
+    access.places?.release(1);
   }
 };
 
 /** `pool.connect()` cannot be called off, so a client that comes too late is given back. */
 const connect = async <Client extends PgClient>(
-  { pool, clock, connectTimeoutMs }: PgAccess<Client>,
+  access: PgAccess<Client>,
   signal: AbortSignal | undefined,
 ): Promise<Client> => {
+  const { clock, connectTimeoutMs } = access;
   signal?.throwIfAborted();
   const late = Promise.withResolvers<never>();
   const cancel = clock.after(connectTimeoutMs, () => late.reject(new PoolTimeoutError(connectTimeoutMs)));
-  const connecting = pool.connect();
+  const connecting = connectInPlace(access);
   const { aborted, dispose } = watchAbort(signal);
   try {
     return await Promise.race([connecting, aborted, late.promise]);
   } catch (error) {
-    connecting.then((unwanted) => unwanted.release(), ignore);
+    connecting.then((unwanted) => {
+      unwanted.release();
+      access.places?.release(1);
+    }, ignore);
     throw error;
   } finally {
     cancel();
     dispose();
+  }
+};
+
+const connectInPlace = async <Client extends PgClient>({ pool, places }: PgAccess<Client>): Promise<Client> => {
+  if (places?.tryAcquire(1) === false) await places.acquire(1);
+  try {
+    return await pool.connect();
+  } catch (error) {
+    places?.release(1);
+    throw error;
   }
 };
