@@ -253,14 +253,15 @@ describe('the relay', () => {
     await add(['a', 'b']);
     await world.pool.query(`insert into holdfast.leases (scope, slot, epoch, owner, expires_at)
       values ('relay outbox', 0, 7, 'new', 'infinity')`);
-    const settle = (epoch: number, incarnation = 'holdfast.outbox_incarnation()'): Promise<number> =>
-      world.count(`select count(*) from holdfast.outbox_settle('relay outbox', '', 0, ${epoch}, ${incarnation},
-        (select array_agg(slot) from holdfast.outbox), (select array_agg(ctid) from holdfast.outbox),
-        (select array_agg(seq) from holdfast.outbox)) where refused is null`);
+    const claim = (epoch: number, incarnation = 'holdfast.outbox_incarnation()'): string =>
+      `(select jsonb_build_object('n', '${epoch}', 'shard', 0, 'epoch', ${epoch}, 'incarnation', ${incarnation},
+        'slots', array_agg(slot)::text, 'tids', array_agg(ctid)::text, 'seqs', array_agg(seq)::text) from holdfast.outbox)`;
+    const settle = (...claims: readonly string[]): Promise<number> =>
+      world.count(`select count(*) from holdfast.outbox_settle('relay outbox', jsonb_build_array(${claims}))
+        where refused is null`);
     const left = (): Promise<number> => world.count('select count(*) from holdfast.outbox');
-    assert.deepEqual([await settle(6), await left()], [0, 2]);
-    assert.deepEqual([await settle(7, "'another server'"), await left()], [0, 2]);
-    assert.deepEqual([await settle(7), await left()], [1, 0]);
+    assert.deepEqual([await settle(claim(6), claim(7, "'another server'")), await left()], [0, 2]);
+    assert.deepEqual([await settle(claim(6), claim(7)), await left()], [1, 0]);
   });
 
   it('P7: close gives up what hangs at the deadline, says so, and another relay goes on at once', async () => {

@@ -1,7 +1,8 @@
 import type { Policy } from '@holdfast/core';
 import { type HeldRow, keyIsParked, type Lane } from './held-row.ts';
+import type { Refusal } from './refusal.ts';
 import type { RowLanes } from './row-lanes.ts';
-import type { Refusal, ShardStore } from './shard-store.ts';
+import type { ShardStore } from './shard-store.ts';
 import { createWriteBehind, type WriteBehind } from './write-behind.ts';
 
 export interface ParkerOptions {

@@ -2,7 +2,8 @@ import type { Clock, Policy } from '@holdfast/core';
 import type { Window } from '@holdfast/flow';
 import type { HeldRow } from './held-row.ts';
 import { type Position, positionAfter, theBeginning } from './position.ts';
-import type { Refusal, ShardStore } from './shard-store.ts';
+import type { Refusal } from './refusal.ts';
+import type { ShardStore } from './shard-store.ts';
 import type { Ticks } from './ticks.ts';
 
 export interface ReaderOptions {

@@ -1,15 +1,18 @@
 import type { Health, Policy, Runtime } from '@holdfast/core';
+import { createBatcher } from '@holdfast/flow';
 import { combine, exponential, retry, timeout } from '@holdfast/policies';
 import { createLeases, type Database, type Lease } from '@holdfast/postgres';
 import { createGate } from './gate.ts';
 import { gathered } from './gathered.ts';
 import type { Position } from './position.ts';
+import type { Refusal } from './refusal.ts';
 import type { RelaySettings } from './relay-options.ts';
 import type { RelaySink } from './relay-sink.ts';
+import { createSettleTogether, type Settling } from './settle-together.ts';
 import { createShard, type Shard } from './shard.ts';
 import { createFetchFirst, createShardStore, type FirstPage } from './shard-store.ts';
 import type { TableStore } from './table-store.ts';
-import { createTicks, type Ticks } from './ticks.ts';
+import { createTicks, type Tick, type Ticks } from './ticks.ts';
 import { createTopicHealths } from './topic-health.ts';
 import { createUpkeep } from './upkeep.ts';
 import { within } from './within.ts';
@@ -56,11 +59,16 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   const bounded = timeout({ timeoutMs: statementMs, runtime });
   const persist = combine(persistently(runtime), bounded);
   const fetchTogether = createFetchFirst(database, table, route);
-  /** Ends a fetch that no shard waits for any more. */
+  const settleTogether = createSettleTogether({ database, table, scope });
+  /** Ends a statement that no shard waits for any more. */
   const over = new AbortController();
   const fetchFirst = gathered((pages: readonly FirstPage[]) =>
     bounded((signal) => fetchTogether(pages, signal), over.signal),
   );
+  const settles = createBatcher<Settling, Tick | Refusal>({
+    maxSize: options.shards,
+    run: (settlings) => bounded((signal) => settleTogether(settlings, signal), over.signal),
+  });
   const upkeep = createUpkeep({ store, bounded, clock, log, onMoved: options.onMoved });
   let gauging: Promise<void> | undefined;
   let gaugesAt = clock.monotonic();
@@ -80,7 +88,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     createShard({
       ...options,
       ...{ lease, ticksOf, gate, healthOf, persist, random: runtime.random },
-      store: createShardStore({ database, fetchFirst, table, route, scope, lease }),
+      store: createShardStore({ database, fetchFirst, settleTogether: settles.submit, table, route, scope, lease }),
       onHandedOver: (rows) => {
         handedOver += rows;
         meter.count('holdfast.relay.handed_over', rows, attributes);

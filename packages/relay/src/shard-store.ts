@@ -2,8 +2,10 @@ import { settledOrAborted } from '@holdfast/flow';
 import type { Database, Lease, Row } from '@holdfast/postgres';
 import { type HeldRow, heldRow, keyIsParked } from './held-row.ts';
 import type { Position } from './position.ts';
+import { type Refusal, refusalOf } from './refusal.ts';
 import { namesOf } from './schema/names.ts';
-import type { Tick } from './ticks.ts';
+import type { Settling } from './settle-together.ts';
+import { type Tick, tickOf } from './ticks.ts';
 
 /** One page of a fetch. */
 export interface Page {
@@ -20,9 +22,6 @@ export interface NextPage {
   readonly after: string;
   readonly pageSize: number;
 }
-
-/** Why an owner may not go on: somebody else has the shard, or the server is not the one that was read from before. */
-export type Refusal = 'lost' | 'restarted';
 
 /**
  * What one owner of a shard does in the database. Each is one statement in a transaction of its own, which `signal` ends;
@@ -84,6 +83,8 @@ export interface ShardStoreOptions<Tx> {
   readonly database: Database<Tx>;
   /** Shared by the shards of a process, which often fetch at the same moment. */
   readonly fetchFirst: (page: FirstPage) => Promise<FetchedFirst>;
+  /** Shared too: what they have to delete while a statement is on its way goes in the next. */
+  readonly settleTogether: (settling: Settling) => Promise<Tick | Refusal>;
   readonly table: string;
   readonly route: string;
   readonly scope: string;
@@ -91,7 +92,7 @@ export interface ShardStoreOptions<Tx> {
 }
 
 export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore => {
-  const { database, fetchFirst, route, scope, lease } = options;
+  const { database, fetchFirst, settleTogether, route, scope, lease } = options;
   const { epoch } = lease;
   const shard = String(lease.slot);
   const names = namesOf(options.table, database.schema);
@@ -124,21 +125,7 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
     },
     fetchOn: async (position, page, signal) =>
       (await fetchPage(position, page, signal)).map((row) => heldRow(row, lease.slot)),
-    settle: async (rows, signal) => {
-      const [tick] = await database.execute(
-        `select * from ${names.part('settle')}($1::text, $2::text, $3::text::integer, $4::text::bigint, $5::text,
-          $6::text::smallint[], $7::text::tid[], $8::text::bigint[])`,
-        [
-          ...claim,
-          incarnation,
-          `{${rows.map(({ slot }) => slot)}}`,
-          `{${rows.map(({ tid }) => `"${tid}"`)}}`,
-          `{${rows.map(({ seq }) => seq)}}`,
-        ],
-        { signal },
-      );
-      return refusalOf(tick?.refused) ?? tickOf(tick);
-    },
+    settle: (rows, signal) => orAborted(settleTogether({ shard, epoch, incarnation, rows }), signal),
     park: async (rows, signal) => {
       const parked = await database.execute(
         `select * from ${names.part('park')}($1::text, $2::text, $3::text::integer, $4::text::bigint, $5::text,
@@ -175,14 +162,6 @@ const orAborted = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =
   signal.throwIfAborted();
   return work;
 };
-
-const refusalOf = (text: string | null | undefined): Refusal | undefined =>
-  text === 'lost' || text === 'restarted' ? text : undefined;
-
-const tickOf = (row: { readonly [column: string]: string | null } | undefined): Tick => ({
-  seq: BigInt(row?.seq ?? 0),
-  xid: BigInt(row?.xid ?? 0),
-});
 
 const parkRecord = (row: HeldRow, route: string): object => ({
   seq: row.seq,

@@ -2,7 +2,7 @@ import { sleep } from '@holdfast/core';
 import type { Lease } from '@holdfast/postgres';
 import { createPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts';
 import type { Position } from './position.ts';
-import type { Refusal } from './shard-store.ts';
+import type { Refusal } from './refusal.ts';
 import type { Ticks } from './ticks.ts';
 
 export interface ShardOptions extends Omit<PipelineOptions, 'ticks' | 'deathsAlone'> {

@@ -1,8 +1,13 @@
+import type { Row } from '@holdfast/postgres';
+
 /** The last number drawn (`seq`), read before `xid` was assigned: a transaction with a higher xid draws higher numbers. */
 export interface Tick {
   readonly seq: bigint;
   readonly xid: bigint;
 }
+
+/** A row with a tick in it. */
+export const tickOf = (row: Row | undefined): Tick => ({ seq: BigInt(row?.seq ?? 0), xid: BigInt(row?.xid ?? 0) });
 
 export interface Ticks {
   add(tick: Tick): void;
