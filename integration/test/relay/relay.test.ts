@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { armTriggerPoints, HoldfastError, isHoldfastError, silentLog } from '@holdfast/core';
 import { migrate, pgDatabase } from '@holdfast/postgres';
-import { createRelay, type Relay, type RelayOptions, type RelaySink, relayTable, wakeRelays } from '@holdfast/relay';
+import {
+  createRelay,
+  type Relay,
+  type RelayOptions,
+  type RelaySink,
+  relayTable,
+  wakeChannel,
+  wakeRelays,
+} from '@holdfast/relay';
 import { Pool } from 'pg';
 import { eventually, freshDatabase, ownPostgres, tcpProxy } from '../../harness/index.ts';
 import { NumberedMessage } from './contracts.ts';
@@ -205,6 +213,29 @@ describe('the relay', () => {
     await timeUntil(() => wakeRelays(world.database, table));
     assert.ok((await timeUntil(() => world.outbox.wake())) < 500);
     assert.ok((await timeUntil(() => {})) < 1_500);
+  });
+
+  it('tells nobody over the database while a relay of the process owns every shard', async () => {
+    const session = await world.session();
+    await session.query(`listen "${wakeChannel(world.database, table)}"`);
+    let heard = 0;
+    session.on('notification', () => heard++);
+    const sink = controlledSink();
+    await relayInto(sink, { leaseMs: 900 }).start();
+    await eventually(async () => assert.equal((await relays[0]?.stats())?.shardsOwned, 4));
+    await add(['a', 'b']);
+    await eventually(() => assert.deepEqual(sink.ids.toSorted(), ['a', 'b']));
+    await session.query('select 1');
+    assert.equal(heard, 0);
+    const pool = new Pool({ connectionString: world.url });
+    const other = createRelay({ database: pgDatabase(pool), table }, controlledSink(), { leaseMs: 900 });
+    relays.push(other);
+    await other.start();
+    await eventually(async () => assert.equal((await other.stats()).shardsOwned, 2));
+    await add(['c']);
+    await eventually(() => assert.equal(heard, 1));
+    await other.close();
+    await pool.end();
   });
 
   it('is woken over the database by an outbox of another process', async () => {

@@ -70,8 +70,7 @@ export const createMessageStore = <Tx>(options: MessageStoreOptions<Tx>): Messag
   };
 
   const wake = (): void => {
-    wakeRelays(database, storedMessages);
-    notifier.wake();
+    if (!wakeRelays(database, storedMessages, group)) notifier.wake();
   };
 
   /** What Postgres refuses in a shared statement must not fail the others. */

@@ -103,8 +103,7 @@ export const createOutbox = <Tx>(database: Database<Tx>, options: OutboxOptions 
     return encoded.map(({ message }) => message);
   };
   const wake = (): void => {
-    wakeRelays(database, outboxTable);
-    notifier.wake();
+    if (!wakeRelays(database, outboxTable)) notifier.wake();
   };
   return {
     add: async (tx, contract, payload, adding) => {

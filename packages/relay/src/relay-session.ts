@@ -45,6 +45,8 @@ export interface RelaySession {
   health(): Health;
   readonly inFlight: number;
   readonly shardsOwned: number;
+  /** Nobody else has a shard. */
+  readonly ownsAll: boolean;
   close(deadlineMs?: number): Promise<void>;
 }
 
@@ -192,6 +194,9 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     },
     get shardsOwned() {
       return shards.size;
+    },
+    get ownsAll() {
+      return shards.size === options.shards && [...shards.values()].every(({ lease }) => lease.holds());
     },
     close: async (deadlineMs = defaultDeadlineMs) => {
       graceMs = Math.min(abandonGraceMs, deadlineMs / 20);

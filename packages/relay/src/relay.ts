@@ -98,12 +98,19 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
       await opened.close(0);
       throw error;
     }
-    poller = createPoller({
+    const looking = createPoller({
       ...{ look: opened.look, minMs: pollMinMs, maxMs: pollMaxMs },
       ...{ clock: runtime.clock, log: runtime.log },
     });
-    stopHearing = onWakeRelays(database, table, poller.wake);
-    listener = createListener(database, wakeChannel(database, table), poller.wake, { runtime });
+    poller = looking;
+    stopHearing = onWakeRelays(database, table, {
+      route,
+      wake: looking.wake,
+      get ownsAll() {
+        return opened.ownsAll;
+      },
+    });
+    listener = createListener(database, wakeChannel(database, table), looking.wake, { runtime });
   };
   const close = async (deadlineMs: number): Promise<void> => {
     const { clock } = runtime;

@@ -2,27 +2,43 @@ import { createHash } from 'node:crypto';
 import type { Database } from '@holdfast/postgres';
 import type { RelayTable } from './relay-table.ts';
 
-const relays = new WeakMap<object, Map<string, Set<() => void>>>();
+/** A started relay of this process, as those see it who have added rows. */
+export interface WakeableRelay {
+  readonly route: string;
+  /** No other relay has a shard of the route. */
+  readonly ownsAll: boolean;
+  wake(): void;
+}
 
-const relaysOf = <Tx>(database: Database<Tx>, table: RelayTable): Set<() => void> => {
-  const tables = relays.get(database) ?? new Map<string, Set<() => void>>();
+const relays = new WeakMap<object, Map<string, Set<WakeableRelay>>>();
+
+const relaysOf = <Tx>(database: Database<Tx>, table: RelayTable): Set<WakeableRelay> => {
+  const tables = relays.get(database) ?? new Map<string, Set<WakeableRelay>>();
   relays.set(database, tables);
-  const wakers = tables.get(table.name) ?? new Set();
-  tables.set(table.name, wakers);
-  return wakers;
+  const started = tables.get(table.name) ?? new Set();
+  tables.set(table.name, started);
+  return started;
 };
 
-/** Wakes the relays of this process that drain the table through the same database object, without a round trip. */
-export const wakeRelays = <Tx>(database: Database<Tx>, table: RelayTable): void => {
-  for (const wake of relaysOf(database, table)) wake();
+/**
+ * Wakes the relays of this process that drain the table through the same database object, without a round trip. True: one
+ * of them owns every shard of the route, so nobody elsewhere needs to hear of its rows.
+ */
+export const wakeRelays = <Tx>(database: Database<Tx>, table: RelayTable, route = ''): boolean => {
+  let ownsAll = false;
+  for (const relay of relaysOf(database, table)) {
+    relay.wake();
+    ownsAll ||= relay.route === route && relay.ownsAll;
+  }
+  return ownsAll;
 };
 
-/** Calls `wake` for every {@link wakeRelays}, until the returned function is called. */
-export const onWakeRelays = <Tx>(database: Database<Tx>, table: RelayTable, wake: () => void): (() => void) => {
-  const wakers = relaysOf(database, table);
-  wakers.add(wake);
+/** The relay is woken by every {@link wakeRelays}, until the returned function is called. */
+export const onWakeRelays = <Tx>(database: Database<Tx>, table: RelayTable, relay: WakeableRelay): (() => void) => {
+  const started = relaysOf(database, table);
+  started.add(relay);
   return () => {
-    wakers.delete(wake);
+    started.delete(relay);
   };
 };
 
