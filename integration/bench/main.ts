@@ -2,7 +2,7 @@
  * `npm run bench` measures everything; `npm run bench -- outbox 8 peers` a group, a row, and the libraries beside us.
  *
  * - `--write` keeps what was measured and writes docs/performance.md from everything that is kept; `--page` only writes it.
- * - `--quick`: smaller, all rows in under three minutes.
+ * - `--quick`: smaller, in under three minutes; without the rows of the brokers and the other libraries, unless they are named.
  * - `--json`: an array of results and nothing else.
  *
  * Exits 1 where a gate is missed; with `--only-fail 14`, only where that row's is.

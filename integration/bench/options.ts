@@ -15,6 +15,9 @@ export interface BenchOptions {
   readonly onlyFail: readonly string[] | undefined;
 }
 
+/** The group that starts brokers, which takes longer than a quick run may. */
+const brokers = 'transports';
+
 export const readOptions = (argv: readonly string[]): BenchOptions => {
   const { values, positionals } = parseArgs({
     args: [...argv],
@@ -41,5 +44,9 @@ export const readOptions = (argv: readonly string[]): BenchOptions => {
     };
   }
   const groups = [...new Set(benchmarks.map(({ group }) => group))];
-  return { rows: groups, peers: quick || json ? [] : packages, ...common };
+  return {
+    rows: quick ? groups.filter((group) => group !== brokers) : groups,
+    peers: quick || json ? [] : packages,
+    ...common,
+  };
 };

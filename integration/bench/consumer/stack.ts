@@ -15,7 +15,7 @@ export const consumerStack: Benchmark = {
     'What a message costs that does nothing: the memory transport’s hand-over and settlement, the lane of its key, decoding ' +
     'and validating its JSON, the attempt’s deadline, and its settlement. None of it waits for anything.',
   measures: [{ name: 'per message', unit: 'µs', compare: 'difference', bound: 'at most', gate: 6, goal: 2 }],
-  rounds: [7, 3],
+  rounds: [7, 2],
   open: async (scene) => {
     const count = scene.size(200_000, 50_000);
     const micros = async (run: () => Promise<unknown>): Promise<readonly number[]> => {

@@ -21,7 +21,7 @@ export const onceBatch: Benchmark = {
     'One transaction for a batch: the effect rows in one statement, with the records of all its messages in another. ' +
     'Without the inbox a copy of a message takes effect again.',
   measures: [{ name: 'messages', unit: '/s', compare: 'ratio', bound: 'at least', gate: 0.6, goal: 0.85 }],
-  rounds: [7, 3],
+  rounds: [7, 2],
   open: async (scene) => {
     const { pool, database, close } = await openWorld(scene.server);
     const count = scene.size(60_000, 15_000);

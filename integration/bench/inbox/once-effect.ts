@@ -21,10 +21,10 @@ export const onceEffect: Benchmark = {
     'Both sides do the same four statements a message. Ours also decodes and validates, keeps the order of keys, asks first ' +
     'whether the message has been handled (many messages share that question), and can abort a transaction from outside.',
   measures: [{ name: 'messages', unit: '/s', compare: 'ratio', bound: 'at least', gate: 0.85, goal: 1 }],
-  rounds: [7, 3],
+  rounds: [7, 2],
   open: async (scene) => {
     const { pool, database, close } = await openWorld(scene.server, concurrency + 8);
-    const count = scene.size(15_000, 4_000);
+    const count = scene.size(15_000, 1_500);
     await pool.query(createEffects);
 
     const ours = async (): Promise<readonly number[]> => {

@@ -18,7 +18,7 @@ export const businessTransaction: Benchmark = {
     'validated and encoded. No relay runs: this is the price of writing. What it costs is one more round trip with one ' +
     'statement, whose time is spent on three rows with an index entry each and on the WAL for them.',
   measures: [{ name: 'transactions', unit: '/s', compare: 'ratio', bound: 'at least', gate: 0.65, goal: 0.75 }],
-  rounds: [7, 3],
+  rounds: [7, 2],
   open: async (scene) => {
     const { pool, database, close } = await openWorld(scene.server, writers);
     const outbox = createOutbox(database);

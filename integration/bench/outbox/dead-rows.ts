@@ -22,7 +22,7 @@ export const deadRows: Benchmark = {
     'to the hand-over of what was added. A fetch begins where the last one saw nothing unfinished, so what is dead before ' +
     'that place costs nothing.',
   measures: [{ name: 'fetch', unit: 'ms', compare: 'ratio', bound: 'at most', gate: 1.5, goal: 1.1 }],
-  rounds: [5, 3],
+  rounds: [5, 2],
   open: async (scene) => {
     const clean = await openReading(scene, 0);
     const dead = await openReading(scene, scene.size(500_000, 50_000));

@@ -21,7 +21,7 @@ export const drain: Benchmark = {
     'only means that the row is sent again. The bare loops keep no order, lose what a crash finds between their commit and ' +
     'the broker, and wait for the disk once a batch.',
   measures: [{ name: 'rows', unit: '/s', compare: 'ratio', bound: 'at least', gate: 1, goal: 1.6 }],
-  rounds: [7, 3],
+  rounds: [7, 2],
   open: async (scene) => {
     const { pool, database, close } = await openWorld(scene.server);
     const rows = scene.size(100_000, 20_000);

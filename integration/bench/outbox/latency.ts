@@ -23,7 +23,7 @@ export const latency: Benchmark = {
     { name: 'p50', unit: 'ms', compare: 'ratio', bound: 'at most', gate: 3, goal: 2 },
     { name: 'p99', unit: 'ms', compare: 'ratio', bound: 'at most', gate: 3, goal: 1.5 },
   ],
-  rounds: [5, 3],
+  rounds: [5, 2],
   open: async (scene) => {
     const { pool, database, close } = await openWorld(scene.server, 40);
     const transport = postgresTransport({ database, topics: { orders: {} } });

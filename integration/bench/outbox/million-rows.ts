@@ -25,7 +25,7 @@ export const millionRows: Benchmark = {
   ],
   rounds: [1, 1],
   open: async (scene) => {
-    const rows = scene.size(1_000_000, 60_000);
+    const rows = scene.size(1_000_000, 30_000);
     const timed = rows / 10;
     return {
       round: async () => [
@@ -50,7 +50,7 @@ export const diskUsed: Benchmark = {
   measures: [{ name: 'disk', unit: 'MB', compare: 'ratio', bound: 'at most', gate: 3, goal: 1.5 }],
   rounds: [1, 1],
   open: async (scene) => {
-    const rows = scene.size(1_000_000, 60_000);
+    const rows = scene.size(1_000_000, 30_000);
     const held = 'a snapshot';
     return {
       round: async () => {

@@ -20,7 +20,7 @@ export const wokenRelays: Benchmark = {
     'of its own, and what has come meanwhile is fetched and deleted together. On a machine with few cores the relay’s own ' +
     'work is in this number too.',
   measures: [{ name: 'transactions', unit: '/s', compare: 'ratio', bound: 'at least', gate: 0.8, goal: 0.95 }],
-  rounds: [7, 3],
+  rounds: [7, 2],
   open: async (scene) => {
     const { url, pool, database, close } = await openWorld(scene.server, writers);
     const outbox = createOutbox(database);

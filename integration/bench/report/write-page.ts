@@ -49,7 +49,7 @@ good. A gate that is missed says below why.
 | Postgres | ${postgres}; fsync and synchronous commits on, as it comes |
 
 Two cores carry both sides, so a client’s time is the server’s lack: where a ratio is that of a machine that is full, the
-text says so. \`npm run bench -- --quick\` runs everything smaller, in under three minutes.`;
+text says so. \`npm run bench -- --quick\` runs all but the brokers and the other libraries smaller, in under three minutes.`;
 };
 
 const table = (results: readonly Result[]): string =>

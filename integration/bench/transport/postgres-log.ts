@@ -25,7 +25,7 @@ export const postgresLog: Benchmark = {
     { name: 'published', unit: '/s', compare: 'ratio', bound: 'at least', gate: 0.5, goal: 0.8 },
     { name: 'consumed', unit: '/s', compare: 'ratio', bound: 'at least', gate: 0.5, goal: 0.8 },
   ],
-  rounds: [7, 3],
+  rounds: [7, 2],
   open: async (scene) => {
     const { pool, database, close } = await openWorld(scene.server);
     const count = scene.size(50_000, 10_000);
