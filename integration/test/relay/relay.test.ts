@@ -288,7 +288,7 @@ describe('the relay', () => {
       `(select jsonb_build_object('n', '${epoch}', 'shard', 0, 'epoch', ${epoch}, 'incarnation', ${incarnation},
         'slots', array_agg(slot)::text, 'tids', array_agg(ctid)::text, 'seqs', array_agg(seq)::text) from holdfast.outbox)`;
     const settle = (...claims: readonly string[]): Promise<number> =>
-      world.count(`select count(*) from holdfast.outbox_settle('relay outbox', jsonb_build_array(${claims}))
+      world.count(`select count(*) from holdfast.outbox_settle('relay outbox', '', jsonb_build_array(${claims}))
         where refused is null`);
     const left = (): Promise<number> => world.count('select count(*) from holdfast.outbox');
     assert.deepEqual([await settle(claim(6), claim(7, "'another server'")), await left()], [0, 2]);

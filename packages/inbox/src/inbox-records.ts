@@ -14,14 +14,14 @@ export interface DeleteOlderOptions {
 }
 
 /** The statements over the inbox's table, each one round trip. */
-export interface InboxRecords<Tx> {
+export interface InboxRecords {
   /**
    * Records it, for the opening of a transaction; gives back no row when it was recorded already. Waits for a transaction
    * that is recording the same.
    */
   insertion(key: RecordKey): Statement;
-  /** The ids that were not recorded already, in the transaction of an effect. */
-  insertFresh(tx: Tx, group: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** As `insertion`, for several; gives back the ids that were not recorded already. */
+  insertionOfAll(group: string, ids: readonly string[]): Statement;
   /** Records each in a transaction of its own statement. */
   insertMany(keys: readonly RecordKey[]): Promise<void>;
   /** For each key whether it is recorded. */
@@ -32,14 +32,11 @@ export interface InboxRecords<Tx> {
   estimate(): Promise<number>;
 }
 
-export const createInboxRecords = <Tx>(database: Database<Tx>): InboxRecords<Tx> => {
+export const createInboxRecords = <Tx>(database: Database<Tx>): InboxRecords => {
   const sql = statements(database.schema);
   return {
     insertion: ({ group, id }) => ({ text: sql.insert, values: [group, id] }),
-    insertFresh: async (tx, group, ids) => {
-      const rows = await database.query(tx, sql.insertFresh, [group, JSON.stringify(ids)]);
-      return new Set(rows.map((row) => String(row.id)));
-    },
+    insertionOfAll: (group, ids) => ({ text: sql.insertFresh, values: [group, JSON.stringify(ids)] }),
     insertMany: async (keys) => {
       await database.execute(sql.insertMany, [JSON.stringify(keys)]);
     },

@@ -94,13 +94,13 @@ export const createInbox = <Tx>(
     onceBatch: async (group, ids, work, { signal } = {}) => {
       for (const id of ids) checkId({ id });
       const ended = await database.transaction(
-        async (tx) => {
-          const fresh = await records.insertFresh(tx, group, ids);
+        async (tx, recorded) => {
+          const fresh = new Set(recorded.map((row) => String(row.id)));
           if (fresh.size === 0) return duplicate;
           const value = await beforeCommit(work(tx, fresh));
           return { outcome: 'done', value, duplicates: ids.filter((id) => !fresh.has(id)) } as const;
         },
-        { signal },
+        { signal, opening: records.insertionOfAll(group, ids) },
       );
       countDuplicates(group, ended.outcome === 'duplicate' ? ids.length : ended.duplicates.length);
       return ended;

@@ -33,7 +33,7 @@ export class RetentionTooShortError extends HoldfastError {
 }
 
 /** Deletes what is older than the retention, batch by batch, and gives back how many. */
-export const pruneRecords = async <Tx>(records: InboxRecords<Tx>, options: PruneOptions): Promise<number> => {
+export const pruneRecords = async (records: InboxRecords, options: PruneOptions): Promise<number> => {
   const { retentionMs, group, batchSize = 5_000, signal } = options;
   checkRetention(options);
   if (!(Number.isSafeInteger(batchSize) && batchSize >= 1)) {

@@ -1,4 +1,5 @@
 import type { Row, Statement } from './database.ts';
+import { inlineStatement } from './inline-statement.ts';
 import type { PgClient, PgResult } from './pg-client.ts';
 import { isSpent, openSession, type PgSession, queryPg } from './pg-session.ts';
 import { quoteLiteral } from './quote-identifier.ts';
@@ -59,7 +60,7 @@ const beginStraight = async (
   text: string,
   { opening }: PgTransactionOptions,
 ): Promise<readonly Row[]> => {
-  if (opening !== undefined) return lastRows(await client.query(`${text}; ${inline(opening)}`));
+  if (opening !== undefined) return lastRows(await client.query(`${text}; ${inlineStatement(client, opening)}`));
   await client.query(text);
   return [];
 };
@@ -77,14 +78,6 @@ const beginPooled = async (
 /** pg answers a text of several statements with an array, which its types do not say. */
 const lastRows = (results: PgResult | readonly PgResult[]): readonly Row[] =>
   (Array.isArray(results) ? (results.at(-1) as PgResult) : (results as PgResult)).rows;
-
-/** A text of several statements cannot have parameters. */
-const inline = ({ text, values }: Statement): string =>
-  text.replaceAll(/\$(\d+)/g, (parameter, place) => {
-    const value = values[Number(place) - 1];
-    if (value === undefined) throw new RangeError(`a statement has ${parameter} but only ${values.length} values`);
-    return quoteLiteral(value);
-  });
 
 const workOrRollBack = async <T>(
   client: PgClient,

@@ -61,7 +61,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   const bounded = timeout({ timeoutMs: statementMs, runtime });
   const persist = combine(persistently(runtime), bounded);
   const fetchTogether = createFetchFirst(database, table, route);
-  const settleTogether = createSettleTogether({ database, table, scope });
+  const settleTogether = createSettleTogether({ database, table, route, scope });
   /** Ends a statement that no shard waits for any more. */
   const over = new AbortController();
   const fetchFirst = gathered((pages: readonly FirstPage[]) =>

@@ -24,14 +24,15 @@ export type SettleTogether = (
 export interface SettleTogetherOptions<Tx> {
   readonly database: Database<Tx>;
   readonly table: string;
+  readonly route: string;
   readonly scope: string;
 }
 
 export const createSettleTogether = <Tx>(options: SettleTogetherOptions<Tx>): SettleTogether => {
-  const { database, table, scope } = options;
-  const text = `select * from ${namesOf(table, database.schema).part('settle')}($1::text, $2::text::jsonb)`;
+  const { database, table, route, scope } = options;
+  const text = `select * from ${namesOf(table, database.schema).part('settle')}($1::text, $2::text, $3::text::jsonb)`;
   return async (settlings, signal) => {
-    const rows = await database.execute(text, [scope, JSON.stringify(settlings.map(recordOf))], {
+    const rows = await database.execute(text, [scope, route, JSON.stringify(settlings.map(recordOf))], {
       signal,
     });
     const results = new Map(rows.map((row) => [row.n, refusalOf(row.refused) ?? tickOf(row)]));

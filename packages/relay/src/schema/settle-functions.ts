@@ -32,7 +32,7 @@ language sql as $refusal$
   end
 $refusal$;
 
-create function ${names.part('settle')}(scope text, claims jsonb)
+create function ${names.part('settle')}(scope text, of_route text, claims jsonb)
 returns table (n text, refused text, seq text, xid text)
 language plpgsql
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
@@ -42,6 +42,7 @@ as $settle$
 declare
   claim record;
   settled text[] := '{}';
+  shards smallint[] := '{}';
   slots smallint[] := '{}';
   tids tid[] := '{}';
   seqs bigint[] := '{}';
@@ -54,6 +55,7 @@ begin
     refused := ${names.part('refusal')}(scope, claim.shard, claim.epoch, claim.incarnation);
     if refused is null then
       settled := settled || claim.n;
+      shards := shards || claim.shard::smallint;
       slots := slots || claim.slots;
       tids := tids || claim.tids;
       seqs := seqs || claim.seqs;
@@ -72,7 +74,7 @@ begin
   where r.slot = u.slot and r.ctid = u.tid and r.seq = u.seq;
   get diagnostics deleted = row_count;
   if deleted < cardinality(seqs) then
-    delete from ${names.ring} r where r.route = of_route and r.shard = of_shard and r.seq = any (seqs);
+    delete from ${names.ring} r where r.route = of_route and r.shard = any (shards) and r.seq = any (seqs);
   end if;
   if exists (select from ${names.part('starts')}) then
     delete from ${names.part('starts')} s where s.seq = any (seqs);
