@@ -53,7 +53,7 @@ if (chosen.length > 0 || packages.length > 0) {
   }
 }
 if (json) console.log(JSON.stringify(results, undefined, 2));
-if (write) await writePage(await keep({ machine, results, peers }));
+if (write) await writePage(await keep({ machine, quick, results, peers }));
 
 const missed = results.filter(({ ok, row }) => !ok && (onlyFail?.includes(String(row)) ?? true));
 for (const { row, name } of missed) print(`row ${row}, ${name}: the gate is missed`);

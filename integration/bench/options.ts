@@ -31,7 +31,6 @@ export const readOptions = (argv: readonly string[]): BenchOptions => {
     },
   });
   const { quick, json, write, page, 'only-fail': onlyFail } = values;
-  if (quick && write) throw new RangeError('a quick run is too short to be kept: leave out --quick or --write');
   const common = { quick, json, write: write || page, onlyFail };
   if (page) return { rows: [], peers: [], ...common };
   const packages = [...new Set(peers.map((peer) => peer.package))];

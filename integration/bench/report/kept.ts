@@ -7,6 +7,7 @@ import type { Machine } from './machine.ts';
 export interface Findings {
   /** Undefined: nothing was measured. */
   readonly machine: Machine | undefined;
+  readonly quick: boolean;
   readonly results: readonly Result[];
   readonly peers: readonly PeerResult[];
 }
@@ -18,16 +19,21 @@ export interface Kept {
   readonly peers: readonly Dated<PeerResult>[];
 }
 
-export type Dated<T> = T & { readonly date: string };
+export type Dated<T> = T & {
+  readonly date: string;
+  readonly commit: string;
+  /** Measured small. */
+  readonly quick: boolean;
+};
 
 const file = new URL('./kept.json', import.meta.url);
 
 /** Keeps what was measured in place of what was kept of the same rows, and gives back all that is kept. */
-export const keep = async ({ machine, results, peers }: Findings): Promise<Kept> => {
+export const keep = async ({ machine, quick, results, peers }: Findings): Promise<Kept> => {
   const before: Kept = JSON.parse(await readFile(file, 'utf8'));
   if (machine === undefined) return before;
-  const { date } = machine;
-  const dated = <T>(found: readonly T[]): readonly Dated<T>[] => found.map((one) => ({ ...one, date }));
+  const { date, commit } = machine;
+  const dated = <T>(found: readonly T[]): readonly Dated<T>[] => found.map((one) => ({ ...one, date, commit, quick }));
   const rows = new Set(results.map(({ row }) => row));
   const names = new Set(peers.map(({ name }) => name));
   const kept: Kept = {

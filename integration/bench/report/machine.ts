@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 import type { PostgresServer } from '../../harness/index.ts';
@@ -11,6 +12,8 @@ export interface Machine {
   readonly postgres: string;
   readonly holdfast: string;
   readonly date: string;
+  /** Of the repository. */
+  readonly commit: string;
 }
 
 export const describeMachine = ({ version, way }: PostgresServer): Machine => ({
@@ -21,6 +24,7 @@ export const describeMachine = ({ version, way }: PostgresServer): Machine => ({
   postgres: `${version} (${way}), on the same machine`,
   holdfast: versionOf('holdfast'),
   date: new Date().toISOString().slice(0, 10),
+  commit: execFileSync('git', ['rev-parse', '--short=7', 'HEAD'], { encoding: 'utf8' }).trim(),
 });
 
 /** Of a package as it is installed here. */

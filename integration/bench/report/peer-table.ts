@@ -1,4 +1,5 @@
-import { latencyGiveUpMs, latencyRate, type PeerResult, peers } from '../peers/peers.ts';
+import { latencyGiveUpMs, latencyRate, peers } from '../peers/peers.ts';
+import type { Kept } from './kept.ts';
 import { number } from './numbers.ts';
 
 const introduction = `## Beside other libraries
@@ -17,7 +18,7 @@ seconds later. By replication it can be told of a message before its commit is v
 \`MESSAGE_NOT_FOUND\`, acknowledges it, and never hands it over.`;
 
 /** A part of the page. */
-export const peerTable = (kept: readonly PeerResult[]): string =>
+export const peerTable = (kept: Kept['peers']): string =>
   [
     introduction,
     [
@@ -30,5 +31,7 @@ export const peerTable = (kept: readonly PeerResult[]): string =>
     remarks,
   ].join('\n\n');
 
-const peerLine = (setUp: string, { name, version, rowsPerSecond, p50Ms, p99Ms, missing }: PeerResult): string =>
-  `| ${name} | ${setUp} | ${version} | ${number(rowsPerSecond)} | ${number(p50Ms)} ms | ${number(p99Ms)} ms | ${missing} |`;
+const peerLine = (setUp: string, result: Kept['peers'][number]): string => {
+  const { name, version, rowsPerSecond, p50Ms, p99Ms, missing, quick } = result;
+  return `| ${name}${quick ? ' °' : ''} | ${setUp} | ${version} | ${number(rowsPerSecond)} | ${number(p50Ms)} ms | ${number(p99Ms)} ms | ${missing} |`;
+};

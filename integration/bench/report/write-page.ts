@@ -17,6 +17,7 @@ export const writePage = async (kept: Kept): Promise<void> => {
   const sections = [
     introduction(kept),
     table(results),
+    ...missing(results),
     '## What each number means',
     ...measured.map((benchmark) => explanation(benchmark, results)),
     peerTable(kept.peers),
@@ -37,7 +38,7 @@ const introduction = ({ machine, results, peers: libraries }: Kept): string => {
 Every number of ours stands beside the raw path, run in the same process against the same server, in rounds that take
 turns: the ratio is the number that travels to other machines, the absolute ones do not. A ratio is taken within each round;
 shown are its median and, in brackets, the lowest and the highest round. A gate is what must hold; a goal is what would be
-good. A gate that is missed says below why.
+good. A gate that is missed says below why. ° marks what was only measured small (\`--quick\`).
 
 | | |
 |---|---|
@@ -52,17 +53,23 @@ Two cores carry both sides, so a client’s time is the server’s lack: where a
 text says so. \`npm run bench -- --quick\` runs all but the brokers and the other libraries smaller, in under three minutes.`;
 };
 
-const table = (results: readonly Result[]): string =>
+const table = (results: Kept['results']): string =>
   [
-    '| # | | ours | beside | ratio | gate | goal | |',
-    '|---|---|---|---|---|---|---|---|',
+    '| # | | ours | beside | ratio | gate | goal | | at commit |',
+    '|---|---|---|---|---|---|---|---|---|',
     ...results.map((result) => {
-      const { row, name, ours, beside, unit, gate, goal, ok } = result;
+      const { row, name, ours, beside, unit, gate, goal, ok, quick, commit } = result;
       const bounds = `${boundText(result, gate)} | ${boundText(result, goal)}`;
       const values = `${valueText(ours, unit)} | ${valueText(beside, unit)} | ${comparedText(result)}`;
-      return `| ${row} | ${name} | ${values} | ${bounds} | ${ok ? 'ok' : '**missed**'} |`;
+      return `| ${row} | ${name}${quick ? ' °' : ''} | ${values} | ${bounds} | ${ok ? 'ok' : '**missed**'} | ${commit} |`;
     }),
   ].join('\n');
+
+/** Rows that nobody has measured with `--write`. */
+const missing = (results: readonly Result[]): readonly string[] => {
+  const rows = benchmarks.filter(({ row }) => !results.some((result) => result.row === row)).map(({ row }) => row);
+  return rows.length === 0 ? [] : [`Not measured here yet: rows ${rows.sort((a, b) => a - b).join(', ')}.`];
+};
 
 const explanation = ({ row, ours, beside, explains }: Benchmark, results: readonly Result[]): string => {
   const found = results.filter((result) => result.row === row);
