@@ -59,8 +59,8 @@ export interface Pipeline {
   abandon(reason: unknown): void;
 }
 
-/** A statement that deletes more has no lower cost per row. */
-const deletesPerStatement = 2_000;
+/** Of each shard; all shards share a statement, which has no lower cost per row when it deletes more than 2,000. */
+const deletesPerStatement = 500;
 
 export const createPipeline = (options: PipelineOptions): Pipeline => {
   const { store, sink, lease, gate, batchSize, maxInFlight, once, persist, runtime } = options;
