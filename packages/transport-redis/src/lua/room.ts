@@ -5,7 +5,7 @@ import { slowestGroup } from './slowest-group.ts';
  * Lua: `no_room(stream, count, capacity)` gives the slowest group ('': none) where so many more do not fit although what
  * every group has settled was dropped; nil where they fit.
  */
-export const noRoom = `${slowestGroup}
+export const noRoom: string = `${slowestGroup}
 local function no_room(stream, count, capacity)
   if redis.call('XLEN', stream) + count <= capacity then return nil end
   local floor, slowest = slowest_group(stream)
