@@ -27,11 +27,12 @@ await pool.query('create table charges (order_id text, total int)');
 
 // An order and its message in one transaction.
 const outbox = createOutbox(database);
-const placeOrder = (order: { orderId: string; customerId: string; total: number }) =>
-  outbox.transaction(async (tx) => {
+const placeOrder = async (order: { orderId: string; customerId: string; total: number }) => {
+  await outbox.transaction(async (tx) => {
     await tx.query('insert into orders values ($1, $2, $3)', [order.orderId, order.customerId, order.total]);
     await outbox.add(tx, OrderPlaced, order); // is there with the order, or never was
   });
+};
 
 // The relay hands what has been committed to the transport; it may run in a process of its own.
 const transport = postgresTransport({ database, topics: { orders: { partitions: 4 } } });
