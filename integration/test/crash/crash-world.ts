@@ -25,6 +25,8 @@ export interface CrashWorld
   fault(what: string): Promise<void>;
   /** Stops the shops, waits until every message has taken effect, and asserts that all promises were kept. */
   finish(options?: FinishOptions): Promise<void>;
+  /** Whether every message took effect in time, so that what fails from then on is a promise. */
+  readonly judged: boolean;
   /** For failures: where messages are, who owns what, what the sessions do, what the processes said last. */
   state(): Promise<string>;
   close(): Promise<void>;
@@ -58,6 +60,7 @@ export const openCrashWorld = async ({
   const database = await openCrashDatabase(server, { topic, broker });
   const crew = createCrew({ url: database.url, seed, tight, broker, topic });
   const faults: (Progress & { readonly what: string })[] = [];
+  let judged = false;
 
   const goesOn = async (messages: number): Promise<void> => {
     const from = await database.progress();
@@ -90,6 +93,7 @@ export const openCrashWorld = async ({
     await drained(drainMs);
     await Promise.all([...crew.running('relay'), ...crew.running('consumer')].map((worker) => worker.close()));
     const end = await database.progress();
+    judged = true;
     assertHistory(await readCrashHistory(database.url));
     assert.equal(await database.count(unrecorded), 0, 'V6: effects and records of the inbox differ');
     assert.equal(await database.count(putAside), 0, 'messages were parked or became dead letters');
@@ -114,6 +118,9 @@ export const openCrashWorld = async ({
       faults.push({ what, ...(await database.progress()) });
     },
     finish: (finishing = {}) => finish(finishing),
+    get judged() {
+      return judged;
+    },
     state: () => stateOf(database, crew).catch(String),
     close: async () => {
       await crew.closeAll();
