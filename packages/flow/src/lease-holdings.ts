@@ -50,7 +50,9 @@ export const leaseHoldings = (options: LeaseHoldingsOptions): LeaseHoldings => {
     holding.ready = Promise.resolve(held.lease)
       .then(onAcquired)
       .catch((error: unknown) => {
-        log.error({ error, scope, slot: record.slot }, 'a slot could not be taken up; giving it back');
+        // Its time was over first, on a busy machine: nothing that anybody has to look after.
+        const level = error instanceof LeaseLostError ? 'warn' : 'error';
+        log[level]({ error, scope, slot: record.slot }, 'a slot could not be taken up; giving it back');
         if (holdings.get(record.slot) === holding) holding.givingBack ??= release(held.lease);
       });
     return holding;
