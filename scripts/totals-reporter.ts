@@ -8,12 +8,15 @@ const graceMs = 20_000;
 
 /**
  * Mocha's `spec` reporter, which also writes the run's totals as JSON to the file that `HOLDFAST_TOTALS` names.
- * A warning that means a leak counts as a failure. A run that does not end by itself afterwards, because something was
- * left open, is ended as failed.
+ * A warning that means a leak counts as a failure. Tests that passed only when they were tried again are named.
+ * A run that does not end by itself afterwards, because something was left open, is ended as failed; not so where an
+ * attempt of a test failed, which may have left it open.
  */
 export default function TotalsReporter(runner: Mocha.Runner, options: Mocha.MochaOptions): void {
   new Mocha.reporters.Spec(runner, options);
   const failures: string[] = [];
+  const retried: string[] = [];
+  runner.on('retry', (test, error) => retried.push(`${test.fullTitle()}: ${firstLine(error.message)}`));
   runner.on('fail', (test, error) => failures.push(`${test.fullTitle()}: ${firstLine(error.message)}`));
   process.on('warning', ({ name, message }) => {
     if (fatalWarnings.has(name)) failures.push(`${name}: ${firstLine(message)}`);
@@ -23,17 +26,20 @@ export default function TotalsReporter(runner: Mocha.Runner, options: Mocha.Moch
     const totals: Totals = { passed, failed: failures.length, skipped, failures };
     const file = process.env.HOLDFAST_TOTALS;
     if (file) writeFileSync(file, JSON.stringify(totals));
-    setTimeout(endAsFailed, graceMs).unref();
+    for (const attempt of retried) console.log(`TRIED AGAIN ${attempt}`);
+    setTimeout(() => end(failures.length + retried.length === 0), graceMs).unref();
   });
 }
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
 
 /** Mocha sets the exit code in an `exit` listener of its own; a later listener has the last word. */
-const endAsFailed = (): void => {
+const end = (asFailed: boolean): void => {
   console.error(`still running ${graceMs} ms after the last test: ${process.getActiveResourcesInfo().join(', ')}`);
-  process.on('exit', () => {
-    process.exitCode = 1;
-  });
+  if (asFailed) {
+    process.on('exit', () => {
+      process.exitCode = 1;
+    });
+  }
   process.exit();
 };

@@ -316,6 +316,10 @@ describe('leases', () => {
     });
     await b.leases.start();
     await world.settle();
+    assert.match(b.leases.health().reasons.join(), /could not be taken up: cannot/);
+    assert.equal(b.given.length, 2, 'tried again at once');
+    b.clock.pass(world.leaseMs / 10);
+    await world.settle();
     assert.deepEqual(slotsOf(b), []);
     await b.leases.close();
     await a.leases.start();

@@ -7,6 +7,8 @@ import { Pool } from 'pg';
 import { eventually, freshDatabase, ownPostgres, type PostgresServer } from '../../harness/index.ts';
 import { messageOf, openTestLog, type TestLog } from './test-log.ts';
 
+const schemaMissing = (error: unknown): boolean => isHoldfastError(error, 'schema_missing');
+
 describe('the log when its database goes away', function () {
   this.timeout(60_000);
   let server: PostgresServer;
@@ -162,25 +164,33 @@ describe('the log when its database goes away', function () {
     }
   });
 
-  it('ends with the reason when its tables are gone, and cannot be begun without them', async () => {
+  it('cannot be begun without its tables', async () => {
     const fresh = await freshDatabase(server);
-    const pool = new Pool({ connectionString: fresh.url });
-    const database = pgDatabase(pool);
-    const without = postgresTransport({ database, runtime: log.runtime });
-    const missing = (error: unknown): boolean => isHoldfastError(error, 'schema_missing');
+    const transport = log.open({}, fresh.url);
     await assert.rejects(
-      without.subscribe(['t'], async () => ack, { group: 'g', from: 'latest' }),
-      missing,
+      transport.subscribe(['t'], async () => ack, { group: 'g', from: 'latest' }),
+      schemaMissing,
     );
-    await migrate(database, [postgresTransportSchema]);
-    const transport = postgresTransport({ database, runtime: log.runtime });
-    const subscription = await transport.subscribe(['t'], async () => ack, { group: 'g', from: 'latest' });
-    await pool.query('drop schema holdfast cascade');
-    await assert.rejects(subscription.closed, missing);
-    assert.equal(subscription.health().live, false);
     await transport.close();
-    await without.close();
-    await pool.end();
-    await fresh.drop();
   });
+
+  for (const at of ['while it takes up its partitions', 'while it reads'])
+    it(`ends with the reason when its tables are gone ${at}`, async () => {
+      const fresh = await freshDatabase(server);
+      const pool = new Pool({ connectionString: fresh.url });
+      const database = pgDatabase(pool);
+      await migrate(database, [postgresTransportSchema]);
+      const transport = postgresTransport({ database, runtime: log.runtime });
+      try {
+        const subscription = await transport.subscribe(['t'], async () => ack, { group: 'g', from: 'latest' });
+        if (at === 'while it reads') await eventually(() => assert.equal(subscription.health().ready, true));
+        await pool.query('drop schema holdfast cascade');
+        await assert.rejects(subscription.closed, schemaMissing);
+        assert.equal(subscription.health().live, false);
+      } finally {
+        await transport.close();
+        await pool.end();
+        await fresh.drop();
+      }
+    });
 });

@@ -8,6 +8,8 @@ export interface LeaseBeatsOptions {
   readonly inTurn: <T>(task: () => Promise<T>) => Promise<T>;
   /** Sends one beat and waits for its answer up to `timeoutMs`; the result is applied only if the answer came in time. */
   readonly send: (timeoutMs: number) => Promise<() => void>;
+  /** One got no answer in time, or was refused. */
+  readonly onFailed: (error: unknown) => void;
   /** The deadline has passed without a newer one. */
   readonly onDeadline: () => void;
 }
@@ -29,7 +31,7 @@ export interface LeaseBeats {
 const marginShare = 0.1;
 
 export const leaseBeats = (options: LeaseBeatsOptions): LeaseBeats => {
-  const { scope, leaseMs, inTurn, send, onDeadline } = options;
+  const { scope, leaseMs, inTurn, send, onFailed, onDeadline } = options;
   const { clock, log, random } = options.runtime;
   const beatMs = leaseMs / 3;
   let deadline = Number.NEGATIVE_INFINITY;
@@ -72,6 +74,7 @@ export const leaseBeats = (options: LeaseBeatsOptions): LeaseBeats => {
         if (failure === undefined && !stopped) log.warn({ error, scope }, 'leases could not be renewed; trying again');
         failure = error;
         schedule(leaseMs / 10);
+        onFailed(error);
         throw error;
       }
     });

@@ -9,6 +9,8 @@ export interface LeaseHoldingsOptions {
   readonly log: Log;
   /** How long a slot that another member should have may still be worked on. */
   readonly drainMs: number;
+  /** How long a slot is kept that could not be taken up: given back at once, it might come back at once. */
+  readonly retryMs: number;
   readonly deadline: () => number;
   readonly onAcquired: (lease: Lease) => Promise<void> | void;
   readonly onReleasing: (lease: Lease, signal: AbortSignal) => Promise<void> | void;
@@ -20,6 +22,8 @@ export interface LeaseHoldingsOptions {
 /** What this process holds of a scope, and what becomes of it. Knows no store. */
 export interface LeaseHoldings {
   readonly leases: readonly Lease[];
+  /** Why the last slot could not be taken up; undefined once one could. */
+  readonly failure: unknown;
   /** Takes over what the store says: some are new, some are lost, some are to be given back. */
   apply(records: readonly LeaseRecord[]): void;
   /** The lease is about to be given back: its signal aborts. */
@@ -38,10 +42,11 @@ interface Holding extends HeldLease {
 }
 
 export const leaseHoldings = (options: LeaseHoldingsOptions): LeaseHoldings => {
-  const { scope, owner, clock, log, drainMs, deadline, onAcquired, onReleasing, onLost, release } = options;
+  const { scope, owner, clock, log, drainMs, retryMs, deadline, onAcquired, onReleasing, onLost, release } = options;
   const holdings = new Map<number, Holding>();
   /** The last epoch of each slot that ended here: a late answer may still speak of it. */
   const ended = new Map<number, string>();
+  let failure: unknown;
 
   const acquire = (record: LeaseRecord): Holding => {
     const held = holdLease(record, { owner, clock, deadline });
@@ -49,11 +54,20 @@ export const leaseHoldings = (options: LeaseHoldingsOptions): LeaseHoldings => {
     holdings.set(record.slot, holding);
     holding.ready = Promise.resolve(held.lease)
       .then(onAcquired)
+      .then(() => {
+        failure = undefined;
+      })
       .catch((error: unknown) => {
+        failure = error;
         // Its time was over first, on a busy machine: nothing that anybody has to look after.
         const level = error instanceof LeaseLostError ? 'warn' : 'error';
         log[level]({ error, scope, slot: record.slot }, 'a slot could not be taken up; giving it back');
-        if (holdings.get(record.slot) === holding) holding.givingBack ??= release(held.lease);
+        const { lease } = held;
+        const cancel = clock.after(retryMs, () => {
+          if (!lease.signal.aborted) holding.givingBack ??= release(lease);
+        });
+        if (lease.signal.aborted) cancel();
+        lease.signal.addEventListener('abort', cancel, { once: true });
       });
     return holding;
   };
@@ -89,6 +103,9 @@ export const leaseHoldings = (options: LeaseHoldingsOptions): LeaseHoldings => {
     if (!lease.signal.aborted) await release(lease);
   };
   return {
+    get failure() {
+      return failure;
+    },
     get leases() {
       return [...holdings.values()].map(({ lease }) => lease).filter((lease) => lease.holds());
     },

@@ -6,6 +6,7 @@ import {
   InvalidOptionError,
   type Runtime,
   sleep,
+  textOf,
 } from '@holdfast/core';
 import { createInTurn } from './in-turn.ts';
 import type { Lease, LeaseRecord } from './lease.ts';
@@ -45,12 +46,14 @@ export interface SharedLeasesOptions {
   readonly drainMs?: number | undefined;
   /** Unique for every member. */
   readonly owner: string;
-  /** The slot is ours from now on. A rejection gives it back. */
+  /** The slot is ours from now on. A rejection gives it back, a tenth of `leaseMs` later. */
   readonly onAcquired: (lease: Lease) => Promise<void> | void;
   /** End what is under way; when it resolves the slot is given back. It must end soon after the signal aborts. */
   readonly onReleasing: (lease: Lease, signal: AbortSignal) => Promise<void> | void;
   /** The slot is not ours any more: stop at once. */
   readonly onLost: (lease: Lease) => void;
+  /** A beat after `start` failed; it is tried again all the same. */
+  readonly onBeatFailed?: ((error: unknown) => void) | undefined;
   readonly runtime?: Partial<Runtime> | undefined;
 }
 
@@ -80,6 +83,7 @@ export interface SharedLeases {
  */
 export const createSharedLeases = (options: SharedLeasesOptions): SharedLeases => {
   const { store, scope, slots, owner, leaseMs = 10_000, drainMs = 10_000, onAcquired, onReleasing, onLost } = options;
+  const { onBeatFailed } = options;
   checkOptions(slots, leaseMs);
   const runtime = createRuntime(options.runtime);
   const { clock, log } = runtime;
@@ -101,6 +105,7 @@ export const createSharedLeases = (options: SharedLeasesOptions): SharedLeases =
   };
   const holdings = leaseHoldings({
     ...{ scope, owner, clock, log, drainMs, onAcquired, onReleasing, onLost },
+    retryMs: leaseMs / 10,
     deadline: () => beats.deadline,
     release: (lease) => release(lease),
   });
@@ -118,6 +123,9 @@ export const createSharedLeases = (options: SharedLeasesOptions): SharedLeases =
           holdings.apply(share.leases);
         };
       }),
+    onFailed: (error) => {
+      if (listener !== undefined && !leaving) onBeatFailed?.(error);
+    },
     onDeadline: () => holdings.loseAll('it could not be renewed in time'),
   });
   const join = async (until: number): Promise<void> => {
@@ -165,7 +173,10 @@ export const createSharedLeases = (options: SharedLeasesOptions): SharedLeases =
       holdings.loseAll(why);
       if (!leaving) beats.beat().catch(() => {});
     },
-    health: () => healthOf({ scope, missing, failure: beats.failure, renewed: clock.monotonic() < beats.deadline }),
+    health: () => {
+      const renewed = clock.monotonic() < beats.deadline;
+      return healthOf({ scope, missing, renewed, beatFailure: beats.failure, takeFailure: holdings.failure });
+    },
     close: ({ deadlineMs = 10_000 } = {}) => (closing ??= close(deadlineMs)),
   };
 };
@@ -197,14 +208,16 @@ const checkOptions = (slots: number, leaseMs: number): void => {
 interface LeasesState {
   readonly scope: string;
   readonly missing: number;
-  readonly failure: unknown;
   readonly renewed: boolean;
+  readonly beatFailure: unknown;
+  readonly takeFailure: unknown;
 }
 
-const healthOf = ({ scope, missing, failure, renewed }: LeasesState): Health => {
-  const why = failure instanceof Error ? failure.message : 'no beat was answered yet';
+const healthOf = ({ scope, missing, renewed, beatFailure, takeFailure }: LeasesState): Health => {
+  const why = beatFailure === undefined ? 'no beat was answered yet' : textOf(beatFailure);
   const reasons = [
     ...(renewed ? [] : [`leases of '${scope}' are not renewed: ${why}`]),
+    ...(takeFailure === undefined ? [] : [`a slot of '${scope}' could not be taken up: ${textOf(takeFailure)}`]),
     ...(missing > 0 ? [`other members still hold ${missing} slots of '${scope}' that are its share`] : []),
   ];
   return { live: true, ready: reasons.length === 0, reasons };

@@ -8,8 +8,16 @@ import {
   type LeasedPartitions,
 } from '@holdfast/flow';
 import type { Execute } from './execute.ts';
+import { isFatal } from './is-fatal.ts';
 import { type OwnedPartition, scopeOf } from './owned-partition.ts';
-import { GroupMissingError, type Place, readCursors, type Settled, storePositions } from './positions.ts';
+import {
+  GroupMissingError,
+  type Place,
+  readCursors,
+  type Settled,
+  type StoredCursor,
+  storePositions,
+} from './positions.ts';
 import type { Topic } from './topics.ts';
 
 export interface PartitionsOptions {
@@ -19,8 +27,8 @@ export interface PartitionsOptions {
   readonly runtime: Runtime;
   /** The owned partitions are others now, or have room. */
   readonly onChange: () => void;
-  /** The subscription cannot go on. */
-  readonly onGroupMissing: (error: GroupMissingError) => void;
+  /** A partition could not be taken up, and trying again cannot help. */
+  readonly onFatal: (error: unknown) => void;
   /** Resolves when the intake has closed, and nothing is waited for any more. */
   readonly drained: Promise<void>;
 }
@@ -32,7 +40,7 @@ export interface Partitions extends LeasedPartitions<Topic, OwnedPartition> {
 
 /** What a subscription owns of the log: from where it reads each partition, and up to where it has stored it as settled. */
 export const createPartitions = (options: PartitionsOptions): Partitions => {
-  const { execute, intake, subscribing, runtime, onChange, onGroupMissing, drained } = options;
+  const { execute, intake, subscribing, runtime, onChange, onFatal, drained } = options;
   const { group } = subscribing;
   const keeper = createPositionKeeper<string, OwnedPartition>({
     ...{ group, runtime },
@@ -45,17 +53,23 @@ export const createPartitions = (options: PartitionsOptions): Partitions => {
     run: (places: readonly Place[]) => readCursors(execute, group, places),
   });
 
+  /** Where the group goes on in a partition. */
+  const goingOn = async (topic: Topic, partition: number): Promise<StoredCursor> => {
+    try {
+      const stored = await cursors.submit({ topicId: topic.id, partition });
+      if (stored === undefined) throw new GroupMissingError(topic.name, group, partition);
+      return stored;
+    } catch (error) {
+      if (error instanceof GroupMissingError || isFatal(error)) onFatal(error);
+      throw error;
+    }
+  };
+
   const partitions = createLeasedPartitions<Topic, OwnedPartition>({
     ...{ onChange, drained },
     announcer: createAnnouncer(subscribing, runtime),
     take: async (topic, lease) => {
-      const stored = await cursors.submit({ topicId: topic.id, partition: lease.slot });
-      if (stored === undefined) {
-        const missing = new GroupMissingError(topic.name, group, lease.slot);
-        onGroupMissing(missing);
-        throw missing;
-      }
-      const { incarnation, ...cursor } = stored;
+      const { incarnation, ...cursor } = await goingOn(topic, lease.slot);
       return (assignment) => {
         const partition: OwnedPartition = {
           ...{ topic, lease, assignment, incarnation, cursor },

@@ -46,6 +46,7 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
   ended.promise.catch(() => {});
   const drained = Promise.withResolvers<void>();
   let closing: Promise<void> | undefined;
+  let dying: Promise<void> | undefined;
 
   /** A message does not start once its lease is over, even if the event loop was stopped and no timer has fired yet. */
   const receive: Receive = (delivery) => {
@@ -67,7 +68,7 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
   const partitions = createPartitions({
     ...{ execute: database, intake, subscribing: options, runtime },
     onChange: () => reader.wake(),
-    onGroupMissing: (error) => void die(error),
+    onFatal: (error) => void die(error),
     drained: drained.promise,
   });
   const reader = createReader({
@@ -88,6 +89,9 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
       onAcquired: (lease) => partitions.acquire(topic, lease),
       onReleasing: (lease, signal) => partitions.release(topic, lease, signal),
       onLost: (lease) => partitions.lose(topic, lease),
+      onBeatFailed: (error) => {
+        if (isFatal(error)) void die(error);
+      },
     }),
   );
 
@@ -106,7 +110,8 @@ export const startSubscription = async <Tx>(subscribing: Subscribing<Tx>): Promi
     }
     ended.resolve();
   };
-  const die = async (cause: unknown): Promise<void> => {
+  const die = (cause: unknown): Promise<void> => (dying ??= end(cause));
+  const end = async (cause: unknown): Promise<void> => {
     const error = await whySchema(database, cause);
     log.error(
       { group, topics: topics.map((topic) => topic.name), error },
