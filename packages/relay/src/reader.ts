@@ -1,17 +1,16 @@
 import type { Clock, Policy } from '@holdfast/core';
-import type { Window } from '@holdfast/flow';
 import type { HeldRow } from './held-row.ts';
 import { type Position, positionAfter, theBeginning } from './position.ts';
 import type { Refusal } from './refusal.ts';
-import type { ShardStore } from './shard-store.ts';
+import type { RowMemory } from './row-memory.ts';
+import type { Page, ShardStore } from './shard-store.ts';
 import type { Ticks } from './ticks.ts';
 
 export interface ReaderOptions {
   readonly store: ShardStore;
   readonly ticks: Ticks;
-  /** Of rows in memory; whoever settles a row releases its place. */
-  readonly window: Window;
-  readonly pageSize: number;
+  /** Whoever settles a row gives its place back. */
+  readonly memory: RowMemory;
   /** How statements are tried again. */
   readonly persist: Policy;
   /** Ends the reading. */
@@ -40,7 +39,7 @@ export interface Reader {
 }
 
 export const createReader = (options: ReaderOptions): Reader => {
-  const { store, ticks, window, pageSize, persist, signal, clock, onFetch, onRows, onRead } = options;
+  const { store, ticks, memory, persist, signal, clock, onFetch, onRows, onRead } = options;
   let position: Position | undefined;
   let poked = false;
   let wake: (() => void) | undefined;
@@ -59,22 +58,23 @@ export const createReader = (options: ReaderOptions): Reader => {
   };
   const mayReadAgain = (): boolean => wanted && !resting;
 
-  const take = (rows: readonly HeldRow[]): string | undefined => {
-    window.release(pageSize - rows.length);
+  /** Gives back after which row there may be more. */
+  const take = ({ rows, full }: Page): string | undefined => {
+    memory.taken(rows);
     onRows(rows);
-    return rows.length === pageSize ? rows[pageSize - 1]?.seq : undefined;
+    return full ? rows.at(-1)?.seq : undefined;
   };
   /** One fetch, all its pages under one snapshot, unless all is to be read again before it has ended. */
   const fetchAll = async (from: Position, isAgain: boolean): Promise<Position | Refusal | 'broken off'> => {
-    await window.acquire(pageSize, signal);
+    await memory.acquirePage(signal);
     onFetch(isAgain);
-    const page = await persist((during) => store.fetch(from, pageSize, during), signal);
+    const page = await persist((during) => store.fetch(from, memory.page, during), signal);
     if (typeof page === 'string') return page;
     const { snapshot } = page;
-    for (let after = take(page.rows); after !== undefined; ) {
+    for (let after = take(page); after !== undefined; ) {
       if (mayReadAgain()) return 'broken off';
-      const next = { snapshot, after, pageSize };
-      await window.acquire(pageSize, signal);
+      const next = { snapshot, after, size: memory.page };
+      await memory.acquirePage(signal);
       after = take(await persist((during) => store.fetchOn(from, next, during), signal));
     }
     return positionAfter(snapshot, ticks);

@@ -14,6 +14,11 @@ export interface RelayOptions {
    */
   readonly maxInFlight?: number | undefined;
   /**
+   * How many bytes of headers and bodies of a shard may be in memory. Default 8 MiB. A row is read whole whatever its
+   * size, so there may be up to four larger ones beyond.
+   */
+  readonly maxBytes?: number | undefined;
+  /**
    * After so many failed hand-overs a row is parked. A failure counts only where it speaks against the row: not where
    * the outcome is unknown, and not while no other row of its topic gets through. Default 10.
    */
@@ -30,6 +35,7 @@ export interface RelaySettings {
   readonly leaseMs: number | undefined;
   readonly batchSize: number;
   readonly maxInFlight: number;
+  readonly maxBytes: number;
   readonly attempts: number;
   readonly backoff: Backoff;
   readonly suspectDeaths: number;
@@ -37,12 +43,20 @@ export interface RelaySettings {
 
 export const readOptions = (options: RelayOptions): RelaySettings => {
   const { leaseMs, shards, batchSize = 500, maxInFlight = 1_000, attempts = 10, suspectDeaths = 3 } = options;
+  const { maxBytes = 8 * 1_024 * 1_024 } = options;
   const { backoff = exponential({ baseMs: 100, maxMs: 30_000 }) } = options;
-  const numbers = { batchSize, maxInFlight, attempts, suspectDeaths, ...(shards !== undefined && { shards }) };
+  const numbers = {
+    batchSize,
+    maxInFlight,
+    maxBytes,
+    attempts,
+    suspectDeaths,
+    ...(shards !== undefined && { shards }),
+  };
   for (const [option, value] of Object.entries(numbers)) {
     requireWhole(option, value, 1, option === 'shards' ? maxShards : undefined);
   }
-  return { leaseMs, batchSize, maxInFlight, attempts, backoff, suspectDeaths };
+  return { leaseMs, batchSize, maxInFlight, maxBytes, attempts, backoff, suspectDeaths };
 };
 
 /** As the table has it: each is a lease, and a fetch. */

@@ -10,7 +10,7 @@ import type { RelaySettings } from './relay-options.ts';
 import type { RelaySink } from './relay-sink.ts';
 import { createSettleTogether, type Settling } from './settle-together.ts';
 import { createShard, type Shard } from './shard.ts';
-import { createFetchFirst, createShardStore, type FirstPage } from './shard-store.ts';
+import { type AskedPage, createFetchFirst, createShardStore } from './shard-store.ts';
 import type { TableStore } from './table-store.ts';
 import { createTicks, type Tick, type Ticks } from './ticks.ts';
 import { createTopicHealths } from './topic-health.ts';
@@ -64,7 +64,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   const settleTogether = createSettleTogether({ database, table, route, scope });
   /** Ends a statement that no shard waits for any more. */
   const over = new AbortController();
-  const fetchFirst = gathered((pages: readonly FirstPage[]) =>
+  const fetchFirst = gathered((pages: readonly AskedPage[]) =>
     bounded((signal) => fetchTogether(pages, signal), over.signal),
   );
   const settles = createBatcher<Settling, Tick | Refusal>({

@@ -1,5 +1,6 @@
 import { createAside } from './aside.ts';
 import type { HeldRow, Lane } from './held-row.ts';
+import type { PageSize } from './shard-store.ts';
 import type { TopicHealth } from './topic-health.ts';
 import { createTopicQueues, type TopicQueue } from './topic-queues.ts';
 
@@ -18,8 +19,8 @@ export interface RowLanesOptions {
   /** How many rows a batch may have. */
   readonly batchSize: number;
   readonly healthOf: (topic: string) => TopicHealth;
-  /** How many rows may wait for a delay in memory; the lanes of more are put aside. */
-  readonly maxWaiting: number;
+  /** How much may wait for a delay in memory; the lanes of more are put aside. */
+  readonly maxWaiting: PageSize;
   /** A lane has become one to be parked. */
   readonly onParking: (lane: Lane) => void;
   /** These rows are not in memory any more. */
@@ -58,14 +59,18 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
   const { failsSuffix, batchSize, healthOf, maxWaiting, onParking, onAside, onDue } = options;
   const lanes = new Map<string, Lane>();
   const aside = createAside();
-  let waiting = 0;
+  const waiting = { rows: 0, bytes: 0 };
   const topics = createTopicQueues(healthOf);
 
+  const countWaiting = ({ size, bytes }: Pick<Lane, 'size' | 'bytes'>, sign: 1 | -1): void => {
+    waiting.rows += sign * size;
+    waiting.bytes += sign * bytes;
+  };
   const laneOf = (row: HeldRow): Lane => {
     const key = row.ordered ? row.key : undefined;
     const known = key === undefined ? aside.loose(row) : lanes.get(key);
     if (known !== undefined) return known;
-    const lane: Lane = { key, head: undefined, tail: undefined, size: 0, state: 'new', nextReady: undefined };
+    const lane: Lane = { key, head: undefined, tail: undefined, size: 0, bytes: 0, state: 'new', nextReady: undefined };
     if (key !== undefined) lanes.set(key, lane);
     return lane;
   };
@@ -80,7 +85,7 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
       onDue();
       return;
     }
-    if (lane.state === 'waiting') waiting -= lane.size;
+    if (lane.state === 'waiting') countWaiting(lane, -1);
     if (head === undefined) {
       if (lane.key !== undefined) lanes.delete(lane.key);
     } else if (head.parking !== undefined) {
@@ -100,12 +105,12 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
   };
   /** Not those that may have killed a process: whether they run alone is known of what is in memory only. */
   const mayBePutAside = (lane: Lane): boolean =>
-    waiting > maxWaiting &&
+    (waiting.rows > maxWaiting.rows || waiting.bytes > maxWaiting.bytes) &&
     aside.size < maxAside &&
     !rowsOf(lane).some(({ unproven, suspect, parking }) => unproven || suspect || parking !== undefined);
   const putAsideWhereNeeded = (lane: Lane): void => {
     if (lane.head === undefined || !mayBePutAside(lane)) return;
-    waiting -= lane.size;
+    countWaiting(lane, -1);
     lane.state = 'aside';
     aside.put(lane, lane.head);
     onAside(takeOut(lane));
@@ -130,12 +135,13 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
       aside.recall(row);
       row.lane = lane;
       lane.size++;
+      lane.bytes += row.bytes;
       topics.count(row.topic, 1);
       if (lane.tail !== undefined) {
         lane.tail.next = row;
         lane.tail = row;
         if (lane.state === 'waiting') {
-          waiting++;
+          countWaiting({ size: 1, bytes: row.bytes }, 1);
           putAsideWhereNeeded(lane);
         }
         return true;
@@ -167,7 +173,7 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
     release,
     wait: (lane) => {
       lane.state = 'waiting';
-      waiting += lane.size;
+      countWaiting(lane, 1);
       putAsideWhereNeeded(lane);
     },
     park,
@@ -178,6 +184,7 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
         row.next = lane.head;
         lane.head = row;
         lane.size++;
+        lane.bytes += row.bytes;
         lane.tail ??= row;
         topics.count(row.topic, 1);
       }
@@ -217,6 +224,7 @@ const unlink = (lane: Lane, row: HeldRow): void => {
     if (lane.tail === row) lane.tail = before;
   }
   lane.size--;
+  lane.bytes -= row.bytes;
   row.next = undefined;
   row.lane = undefined;
 };

@@ -7,11 +7,23 @@ import { namesOf } from './schema/names.ts';
 import type { Settling } from './settle-together.ts';
 import { type Tick, tickOf } from './ticks.ts';
 
+/** How much a page has at most: so many rows, and none after the one that makes it so many bytes of headers and bodies. */
+export interface PageSize {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
 /** One page of a fetch. */
 export interface Page {
+  readonly rows: readonly HeldRow[];
+  /** It has all that it may have: there may be another one. */
+  readonly full: boolean;
+}
+
+/** The first page of a fetch. */
+export interface FirstPage extends Page {
   /** Of the whole fetch: every page of it sees this. */
   readonly snapshot: string;
-  readonly rows: readonly HeldRow[];
 }
 
 /** Where a fetch goes on. */
@@ -20,7 +32,7 @@ export interface NextPage {
   readonly snapshot: string;
   /** The last row of the page before. */
   readonly after: string;
-  readonly pageSize: number;
+  readonly size: PageSize;
 }
 
 /**
@@ -31,9 +43,9 @@ export interface ShardStore {
   /** The server, as one that has been up without interruption; and a first tick. */
   begin(signal: AbortSignal): Promise<{ readonly incarnation: string; readonly tick: Tick } | 'lost'>;
   /** The first page of a fetch, from a position. */
-  fetch(position: Position, pageSize: number, signal: AbortSignal): Promise<Page | Refusal>;
+  fetch(position: Position, size: PageSize, signal: AbortSignal): Promise<FirstPage | Refusal>;
   /** A later page. */
-  fetchOn(position: Position, page: NextPage, signal: AbortSignal): Promise<readonly HeldRow[]>;
+  fetchOn(position: Position, page: NextPage, signal: AbortSignal): Promise<Page>;
   /** Deletes confirmed rows. */
   settle(rows: readonly HeldRow[], signal: AbortSignal): Promise<Tick | Refusal>;
   /** Moves rows to the parked table. Gives back the numbers of those that stay, because their key is not parked any more. */
@@ -45,27 +57,28 @@ export interface ShardStore {
 }
 
 /** Where a shard's fetch begins, and how much of it is wanted. */
-export interface FirstPage {
+export interface AskedPage {
   readonly shard: string;
   readonly position: Position;
-  readonly pageSize: number;
+  readonly size: PageSize;
 }
 
 /** The first pages of the fetches of several shards, in the order of `pages`, in one statement: all see one snapshot. */
-export type FetchFirst = (pages: readonly FirstPage[], signal?: AbortSignal) => Promise<readonly FetchedFirst[]>;
+export type FetchFirst = (pages: readonly AskedPage[], signal?: AbortSignal) => Promise<readonly FetchedFirst[]>;
 
-export interface FetchedFirst extends Page {
+export interface FetchedFirst extends FirstPage {
   readonly incarnation: string;
 }
 
 export const createFetchFirst = <Tx>(database: Database<Tx>, table: string, route: string): FetchFirst => {
   const fetch = namesOf(table, database.schema).part('fetch');
   return async (pages, signal) => {
-    const asked = pages.map(({ shard, position, pageSize }, n) => ({ n, shard, ...position, pageSize }));
+    const asked = pages.map(({ shard, position, size }, n) => ({ n, shard, ...position, ...size }));
     const rows = await database.execute(
       `select p.n::text, f.* from jsonb_to_recordset($1::text::jsonb) as p(n integer, shard integer, after bigint,
-          "lateXids" xid8[], "lateFloors" bigint[], seen text, "pageSize" integer),
-        lateral ${fetch}($2::text, p.shard, p.after, p."lateXids", p."lateFloors", p.seen::pg_snapshot, null, p."pageSize") f`,
+          "lateXids" xid8[], "lateFloors" bigint[], seen text, rows integer, bytes bigint),
+        lateral ${fetch}($2::text, p.shard, p.after, p."lateXids", p."lateFloors", p.seen::pg_snapshot, null, p.rows,
+          p.bytes) f`,
       [JSON.stringify(asked), route],
       { signal },
     );
@@ -74,7 +87,7 @@ export const createFetchFirst = <Tx>(database: Database<Tx>, table: string, rout
     return found.map(([first, ...others], n) => ({
       snapshot: first?.id as string,
       incarnation: first?.key as string,
-      rows: others.map((row) => heldRow(row, Number(pages[n]?.shard))),
+      ...pageOf(others, Number(pages[n]?.shard), pages[n]?.size),
     }));
   };
 };
@@ -82,7 +95,7 @@ export const createFetchFirst = <Tx>(database: Database<Tx>, table: string, rout
 export interface ShardStoreOptions<Tx> {
   readonly database: Database<Tx>;
   /** Shared by the shards of a process, which often fetch at the same moment. */
-  readonly fetchFirst: (page: FirstPage) => Promise<FetchedFirst>;
+  readonly fetchFirst: (page: AskedPage) => Promise<FetchedFirst>;
   /** Shared too: what they have to delete while a statement is on its way goes in the next. */
   readonly settleTogether: (settling: Settling) => Promise<Tick | Refusal>;
   readonly table: string;
@@ -99,11 +112,15 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
   const claim = [scope, route, shard, epoch];
   let incarnation = '';
 
-  const fetchPage = (position: Position, { snapshot, after, pageSize }: NextPage, signal: AbortSignal) =>
+  const fetchPage = (position: Position, { snapshot, after, size }: NextPage, signal: AbortSignal) =>
     database.execute(
       `select * from ${names.part('fetch')}($1::text, $2::text::integer, $3::text::bigint, $4::text::xid8[],
-        $5::text::bigint[], nullif($6::text, '')::pg_snapshot, nullif($7::text, '')::pg_snapshot, $8::text::integer)`,
-      [route, shard, after, position.lateXids, position.lateFloors, position.seen ?? '', snapshot, String(pageSize)],
+        $5::text::bigint[], nullif($6::text, '')::pg_snapshot, nullif($7::text, '')::pg_snapshot, $8::text::integer,
+        $9::text::bigint)`,
+      [
+        ...[route, shard, after, position.lateXids, position.lateFloors, position.seen ?? '', snapshot],
+        ...[String(size.rows), String(size.bytes)],
+      ],
       { signal },
     );
   return {
@@ -119,12 +136,11 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
       incarnation = row.incarnation ?? '';
       return { incarnation, tick: tickOf(row) };
     },
-    fetch: async (position, pageSize, signal) => {
-      const page = await orAborted(fetchFirst({ shard, position, pageSize }), signal);
+    fetch: async (position, size, signal) => {
+      const page = await orAborted(fetchFirst({ shard, position, size }), signal);
       return page.incarnation === incarnation ? page : 'restarted';
     },
-    fetchOn: async (position, page, signal) =>
-      (await fetchPage(position, page, signal)).map((row) => heldRow(row, lease.slot)),
+    fetchOn: async (position, page, signal) => pageOf(await fetchPage(position, page, signal), lease.slot, page.size),
     settle: (rows, signal) => orAborted(settleTogether({ shard, epoch, incarnation, rows }), signal),
     park: async (rows, signal) => {
       const parked = await database.execute(
@@ -155,6 +171,11 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
     },
   };
 };
+
+const pageOf = (rows: readonly Row[], shard: number, size: PageSize | undefined): Page => ({
+  rows: rows.map((row) => heldRow(row, shard)),
+  full: rows.length === size?.rows || rows.at(-1)?.place?.endsWith(' full') === true,
+});
 
 /** A statement that several wait for goes on when one of them does not want it any more. */
 const orAborted = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {

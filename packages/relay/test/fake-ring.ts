@@ -1,7 +1,7 @@
 import type fc from 'fast-check';
 import { type HeldRow, heldRow, keyIsParked } from '../src/held-row.ts';
 import type { Position } from '../src/position.ts';
-import type { ShardStore } from '../src/shard-store.ts';
+import type { Page, PageSize, ShardStore } from '../src/shard-store.ts';
 
 /** A relay table of one shard in memory, whose statements take their effect at one moment and are answered at another. */
 export interface FakeRing {
@@ -46,20 +46,22 @@ export const createFakeRing = (scheduler: fc.Scheduler): FakeRing => {
       0,
     );
   /** A snapshot is the last number that it shows. */
-  const read = (position: Position, snapshot: number, after: number, pageSize: number): readonly HeldRow[] => {
+  const read = (position: Position, snapshot: number, after: number, size: PageSize): Page => {
     const seen = Number(position.seen?.split(':')[1] ?? 0);
-    return ring
-      .filter(({ seq }) => seq > seen && seq > after && seq <= snapshot)
-      .slice(0, pageSize)
-      .map(rowOf);
+    const rows = ring.filter(({ seq }) => seq > seen && seq > after && seq <= snapshot).map(rowOf);
+    let [count, bytes] = [0, 0];
+    for (; count < Math.min(rows.length, size.rows) && bytes < size.bytes; count++) {
+      bytes += (rows[count]?.headers.length ?? 0) + (rows[count]?.body.length ?? 0);
+    }
+    return { rows: rows.slice(0, count), full: count === size.rows || bytes >= size.bytes };
   };
   const store: ShardStore = {
     begin: () => statement('begin', () => ({ incarnation: 'i', tick: { seq: 0n, xid: 0n } })),
-    fetch: (position, pageSize) =>
-      statement('fetch', () => ({ snapshot: `0:${drawn}:`, rows: read(position, drawn, 0, pageSize) })),
-    fetchOn: (position, { snapshot, after, pageSize }) => {
+    fetch: (position, size) =>
+      statement('fetch', () => ({ snapshot: `0:${drawn}:`, ...read(position, drawn, 0, size) })),
+    fetchOn: (position, { snapshot, after, size }) => {
       // The flag of a parked key is of the page's own statement, in the database too.
-      return statement('fetch on', () => read(position, Number(snapshot.split(':')[1]), Number(after), pageSize));
+      return statement('fetch on', () => read(position, Number(snapshot.split(':')[1]), Number(after), size));
     },
     settle: (rows) =>
       statement('settle', () => {

@@ -19,6 +19,7 @@ interface World {
   readonly failsSuffix: boolean;
   readonly batchSize: number;
   readonly maxInFlight: number;
+  readonly maxBytes: number;
   readonly deaths: number;
   readonly messages: readonly { readonly key: string | undefined; readonly topic: string }[];
   /** What happens to the hand-overs of rows, one after the other; then all is well. */
@@ -33,6 +34,7 @@ const world: fc.Arbitrary<World> = fc.record({
   failsSuffix: fc.boolean(),
   batchSize: fc.integer({ min: 1, max: 5 }),
   maxInFlight: fc.integer({ min: 1, max: 6 }),
+  maxBytes: fc.integer({ min: 1, max: 60 }),
   deaths: fc.integer({ min: 0, max: 2 }),
   messages: fc.array(
     fc.record({ key: fc.constantFrom('a', 'b', 'c', undefined), topic: fc.constantFrom('x', 'x', 'y') }),
@@ -96,7 +98,7 @@ const checkingSink = ({ failsSuffix, batchSize, maxInFlight, ends }: World, sche
 const runPipeline = (
   ring: FakeRing,
   sink: RelaySink,
-  world: Pick<World, 'batchSize' | 'maxInFlight' | 'deaths'>,
+  world: Pick<World, 'batchSize' | 'maxInFlight' | 'maxBytes' | 'deaths'>,
   clock: Clock,
 ) => {
   const claim = new AbortController();

@@ -13,7 +13,12 @@ const notExpected = (): never => {
 
 describe('the sender', () => {
   it('says so where it has taken rows and the claim does not hold, for nobody would hand them over', async () => {
-    const options = { failsSuffix: false, batchSize: 10, maxWaiting: 10, healthOf: createTopicHealths() };
+    const options = {
+      failsSuffix: false,
+      batchSize: 10,
+      maxWaiting: { rows: 10, bytes: 1_000 },
+      healthOf: createTopicHealths(),
+    };
     const lanes = createRowLanes({ ...options, onParking: notExpected, onAside: notExpected, onDue: notExpected });
     let unclaimed = 0;
     const sender = createSender({

@@ -28,6 +28,10 @@ const crowds: Readonly<Record<string, (n: number) => string | undefined>> = {
   'many keys': (n) => `bad${n}`,
   'rows without a key': () => undefined,
 };
+const bounds = {
+  'bounded by rows': { maxInFlight: 2, maxBytes: 1_000_000 },
+  'bounded by bytes': { maxInFlight: 1_000, maxBytes: 24 },
+};
 const badRows = 60;
 const goodRows = 10;
 
@@ -56,11 +60,15 @@ const until = async (condition: () => boolean): Promise<void> => {
   while (!condition()) await setImmediate();
 };
 
+const pairs = <A, B>(all: readonly A[], others: readonly B[]): [A, B][] =>
+  all.flatMap((a) => others.map((b): [A, B] => [a, b]));
+
 describe('rows that wait for a delay', () => {
   for (const [crowd, keyOf] of Object.entries(crowds)) {
     for (const [name, failure] of Object.entries(failures)) {
-      for (const failsSuffix of [false, true]) {
-        it(`P3, P8: stop no others, however many they are: ${crowd}, ${name}, failsSuffix ${failsSuffix}`, async () => {
+      for (const [failsSuffix, [bound, limits]] of pairs([false, true], Object.entries(bounds))) {
+        const title = `${crowd}, ${name}, ${bound}, failsSuffix ${failsSuffix}`;
+        it(`P3, P5, P8: stop no others, however many they are: ${title}`, async () => {
           const ring = createFakeRing(inTurn);
           const { sink, confirmed, mostAttempts } = brokenSink(failure, failsSuffix);
           const lease = { slot: 0, epoch: '1', owner: 'o', takenOver: false, deaths: 0, holds: () => true };
@@ -68,7 +76,7 @@ describe('rows that wait for a delay', () => {
             ...{ store: ring.store, sink, ticks: createTicks(), gate: createGate(), healthOf: createTopicHealths() },
             ...{ lease: { ...lease, signal: new AbortController().signal }, deathsAlone: new Map(), suspectDeaths: 3 },
             ...{ attempts: 1_000_000, backoff: constant({ delayMs: 5 }), random: () => 0.5 },
-            ...{ batchSize: 2, maxInFlight: 2, once: false, persist: (operation, signal) => operation(signal) },
+            ...{ batchSize: 2, ...limits, once: false, persist: (operation, signal) => operation(signal) },
             runtime: createRuntime({ log: silentLog }),
             ...{ onHandedOver: () => {}, onParked: () => {}, onCleared: () => {} },
           });

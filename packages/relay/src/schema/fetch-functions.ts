@@ -9,7 +9,9 @@ import type { Names } from './names.ts';
  * left out. It reads from `after`, or from further back where a transaction that ran at the previous fetch has ended:
  * `late_xids` are those transactions, `late_floors` from where to read when one of them has ended.
  *
- * A row's `place` is its number, slot, place in the slot, encoding and state: few columns are what makes it fast.
+ * A row's `place` is its number, slot, place in the slot, encoding and state: few columns are what makes it fast. A page
+ * ends with the row that fills `page_bytes` of headers and bodies, whose place then says `full`; sizes are read without the
+ * texts.
  *
  * A row that is there and whose xid no transaction has had yet was restored from a dump of another cluster: it is shown.
  *
@@ -31,7 +33,8 @@ $floor$;
 
 create function ${names.part('fetch')}(
   of_route text, of_shard integer, after bigint, late_xids xid8[], late_floors bigint[],
-  seen pg_snapshot, snapshot pg_snapshot, page_size integer
+  seen pg_snapshot, snapshot pg_snapshot, page_size integer,
+  page_bytes bigint
 ) returns table (
   place text, id text, key text, topic text, type text, headers text, body text
 )
@@ -59,16 +62,23 @@ begin
           select from ${names.part('parked')} p where p.route = r.route and p.key = r.key and p.ordered
         ) then 'parked'
         else 'ordered'
-      end,
+      end || case when r.bytes_before + octet_length(r.headers) + octet_length(r.body) >= page_bytes then ' full' else '' end,
     r.id, r.key, r.topic, r.type, r.headers, r.body
-  from ${names.ring} r
-  where r.route = of_route and r.shard = of_shard and r.seq > start
-    and (seen is null or not pg_visible_in_snapshot(r.xid, seen))
-    and (
-      snapshot is null or pg_visible_in_snapshot(r.xid, snapshot) or r.xid >= pg_snapshot_xmax(pg_current_snapshot())
-    )
-  order by r.seq
-  limit page_size;
+  from (
+    select r.*, r.ctid, coalesce(sum(octet_length(r.headers) + octet_length(r.body)) over (
+      order by r.seq rows between unbounded preceding and 1 preceding
+    ), 0) as bytes_before
+    from ${names.ring} r
+    where r.route = of_route and r.shard = of_shard and r.seq > start
+      and (seen is null or not pg_visible_in_snapshot(r.xid, seen))
+      and (
+        snapshot is null or pg_visible_in_snapshot(r.xid, snapshot) or r.xid >= pg_snapshot_xmax(pg_current_snapshot())
+      )
+    order by r.seq
+    limit page_size
+  ) r
+  where r.bytes_before < page_bytes
+  order by r.seq;
 end
 $fetch$;
 

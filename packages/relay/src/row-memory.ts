@@ -1,0 +1,48 @@
+import { createWindow } from '@holdfast/flow';
+import type { HeldRow } from './held-row.ts';
+import type { PageSize } from './shard-store.ts';
+
+/** What a shard's rows may take of memory: so many rows, and so many bytes of them. */
+export interface RowMemory {
+  /** Of each page. */
+  readonly page: PageSize;
+  /** How much may wait for a delay without keeping others from being read. */
+  readonly maxWaiting: PageSize;
+  /** How many rows there may be. */
+  readonly rows: number;
+  /** Waits until a whole page has a place. */
+  acquirePage(signal: AbortSignal): Promise<void>;
+  /** The page has these rows, whose places are kept; gives back the others. */
+  taken(rows: readonly HeldRow[]): void;
+  /** Gives back the places of rows. */
+  release(rows: readonly HeldRow[]): void;
+}
+
+export const createRowMemory = (maxInFlight: number, maxBytes: number): RowMemory => {
+  const page = { rows: Math.min(maxInFlight, 1_000), bytes: Math.ceil(maxBytes / 4) };
+  const capacity = { rows: maxInFlight + 2 * page.rows, bytes: maxBytes + 3 };
+  const rows = createWindow({ capacity: capacity.rows });
+  const bytes = createWindow({ capacity: capacity.bytes });
+  return {
+    page,
+    maxWaiting: { rows: capacity.rows / 2, bytes: capacity.bytes / 2 },
+    rows: capacity.rows,
+    acquirePage: async (signal) => {
+      await rows.acquire(page.rows, signal);
+      await bytes.acquire(page.bytes, signal);
+    },
+    taken: (read) => {
+      let left = page.bytes;
+      for (const row of read) {
+        row.bytes = Math.min(row.headers.length + row.body.length, left);
+        left -= row.bytes;
+      }
+      rows.release(page.rows - read.length);
+      bytes.release(left);
+    },
+    release: (gone) => {
+      rows.release(gone.length);
+      bytes.release(gone.reduce((sum, row) => sum + row.bytes, 0));
+    },
+  };
+};
