@@ -51,10 +51,11 @@ const exitCodeOf = (
     const printed: Buffer[] = [];
     let mayPrint = false;
     const print = (chunk: Buffer): void => void (mayPrint ? process.stdout.write(chunk) : printed.push(chunk));
-    before.finally(() => {
+    const printOn = (): void => {
       mayPrint = true;
       for (const chunk of printed.splice(0)) process.stdout.write(chunk);
-    });
+    };
+    before.then(printOn, printOn);
     const mocha = spawn('mocha', ['--config', '.mocharc.json', '--reporter', reporter, ...part.args, ...args], {
       cwd: part.cwd,
       stdio: ['inherit', 'pipe', 'pipe'],

@@ -55,6 +55,27 @@ describe('the RabbitMQ transport on a bad connection', function () {
     await Promise.all([publisher.close(), consumer.close()]);
   };
 
+  it('P2, P3: nothing is lost and order holds over thirty seconds in which every connection is half open', async () => {
+    const topic = rabbit.name('orders');
+    const [publisher, consumer] = [rabbit.open({ url }), rabbit.open({ url })];
+    await publisher.topology.apply({ topics: { [topic]: { partitions: 4, groups: { g: 'latest' } } } });
+    const load = startLoad(publisher, topic);
+    const subscription = await consumer.subscribe([topic], load.receive, { group: 'g', from: 'latest' });
+    await load.more(150);
+    const until = performance.now() + 30_000;
+    proxy.inject({ fault: 'half-open' });
+    await eventually(() => assert.match(subscription.health().reasons.join(), /not connected/));
+    const { seen } = load;
+    await eventually(() => assert.ok(performance.now() > until), { timeoutMs: 35_000 });
+    assert.equal(load.seen, seen, 'something came through');
+    assert.equal(subscription.health().ready, false);
+    proxy.heal();
+    await load.more(150);
+    await load.finish();
+    await eventually(() => assert.deepEqual(subscription.health(), { live: true, ready: true, reasons: [] }));
+    await Promise.all([publisher.close(), consumer.close()]);
+  }).timeout(100_000);
+
   it('P1: a lost confirm is an unknown outcome, and publishing again under the same id is safe', async () => {
     const topic = rabbit.name('orders');
     const publisher = rabbit.open({ url });
