@@ -1,3 +1,4 @@
+export { type IdempotencySuiteOptions, idempotencySuite } from './idempotency/idempotency-suite.ts';
 export type { InboxUnderTest } from './inbox/bench.ts';
 export { type InboxSuiteOptions, inboxSuite } from './inbox/inbox-suite.ts';
 export type { MochaLike, TestFunction } from './mocha-like.ts';

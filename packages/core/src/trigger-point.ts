@@ -6,6 +6,7 @@ export type TriggerPoint =
   | 'inbox.afterEffect.beforeCommit'
   | 'consumer.afterEffect.beforeAck'
   | 'lease.beforeRenew'
+  | 'idempotency.beforeRecord'
   | 'shutdown.afterIntakeStop';
 
 type Action = () => Promise<void> | void;

@@ -91,6 +91,28 @@ export {
   type Upcasts,
 } from '@holdfast/core';
 export {
+  type Claim,
+  ClaimLostError,
+  createIdempotency,
+  FailedForGoodError,
+  type Idempotency,
+  type IdempotencyOptions,
+  type IdempotencyStore,
+  IdempotencyStoreFullError,
+  IdempotencyUnavailableError,
+  InProgressError,
+  InvalidKeyError,
+  type KeyRequest,
+  KeyReusedError,
+  memoryIdempotencyStore,
+  NotRecordedError,
+  type OnceContext,
+  type OncePerKeyOutcome,
+  type ResultCodec,
+  ResultNotKeptError,
+  type WonClaim,
+} from '@holdfast/idempotency';
+export {
   createInbox,
   type Inbox,
   InboxFullError,

@@ -1,0 +1,86 @@
+import { createRuntime, isHoldfastError, type Runtime, requireWhole } from '@holdfast/core';
+import { checkKey } from './check-text.ts';
+import type { Claim, KeyRequest } from './claim.ts';
+import { IdempotencyUnavailableError } from './errors.ts';
+import type { ClaimAnswer, ClaimRequest, Finished, IdempotencyStore } from './idempotency-store.ts';
+import { createKeeper } from './keeper.ts';
+import { type OnceOptions, type OncePerKeyOutcome, type OnceWork, runOnce } from './once.ts';
+import { createWonClaim } from './won-claim.ts';
+
+export interface IdempotencyOptions {
+  readonly store: IdempotencyStore;
+  /**
+   * How long a key stays with a process that has died or stalled before another may work on it. Renewed while the work
+   * runs, so it need not be as long as that. Default 10,000.
+   */
+  readonly leaseMs?: number | undefined;
+  /** How long a result is kept; a request that comes later runs again. Default 24 hours. */
+  readonly ttlMs?: number | undefined;
+  /** The largest result that is kept, as UTF-8. Of a larger one only that it is done. Default 262,144. */
+  readonly maxResultBytes?: number | undefined;
+  readonly runtime?: Partial<Runtime> | undefined;
+}
+
+/** Work that is done once per key, by however many processes share the store. */
+export interface Idempotency {
+  /**
+   * Runs `work` unless it was done before, whose result is given back then. Rejects without running it with `in_progress`,
+   * `key_reused`, `failed_for_good`, `result_not_kept` or `idempotency_unavailable`. Work that rejects gives the key back.
+   */
+  once<T>(key: string, work: OnceWork<T>, options?: OnceOptions<T>): Promise<OncePerKeyOutcome<T>>;
+  /** Claims one key. Calls made at the same time share a round trip where the store can. */
+  claim(request: KeyRequest): Promise<Claim>;
+  /** Claims several keys in one call, each by itself: some may be won and others not. */
+  claimMany(requests: readonly KeyRequest[]): Promise<readonly Claim[]>;
+  /** What is finished, without claiming anything; of keys that are free or in progress nothing. */
+  find(keys: readonly string[]): Promise<readonly (Finished | undefined)[]>;
+}
+
+const dayMs = 86_400_000;
+
+/** Throws `invalid_option` for what cannot work. Asks nothing of the store before it is used. */
+export const createIdempotency = (options: IdempotencyOptions): Idempotency => {
+  const { store, leaseMs = 10_000, ttlMs = dayMs, maxResultBytes = 262_144 } = options;
+  requireWhole('leaseMs', leaseMs, 100);
+  requireWhole('ttlMs', ttlMs, 1);
+  requireWhole('maxResultBytes', maxResultBytes, 0);
+  const runtime = createRuntime(options.runtime);
+  const { clock, ids, meter } = runtime;
+  const keeper = createKeeper({ store, leaseMs, runtime });
+  const parts = { store, keeper, runtime, ttlMs, maxResultBytes };
+
+  const requestOf = ({ key, fingerprint }: KeyRequest): ClaimRequest => {
+    checkKey('key', key);
+    if (fingerprint !== undefined) checkKey('fingerprint', fingerprint);
+    return { key, owner: ids(), fingerprint: fingerprint ?? '', leaseMs, ttlMs };
+  };
+
+  const claimMany = async (wanted: readonly KeyRequest[]): Promise<readonly Claim[]> => {
+    const requests = wanted.map(requestOf);
+    const deadline = clock.monotonic() + leaseMs;
+    const answers = await store.claim(requests).catch(unavailable);
+    return answers.map((answer, at) => claimOf(answer, requests[at]?.key ?? '', deadline));
+  };
+
+  const claimOf = (answer: ClaimAnswer, key: string, deadline: number): Claim => {
+    meter.count('holdfast.idempotency.claims', 1, { outcome: answer.outcome });
+    return answer.outcome === 'won' ? createWonClaim({ key, token: answer.token, deadline }, parts) : answer;
+  };
+
+  const claim = async (request: KeyRequest): Promise<Claim> => {
+    const [claimed] = await claimMany([request]);
+    if (claimed === undefined) throw new IdempotencyUnavailableError('it gave no answer');
+    return claimed;
+  };
+
+  return {
+    claim,
+    claimMany,
+    find: (keys) => store.find(keys).catch(unavailable),
+    once: (key, work, onceOptions = {}) => runOnce({ claim, log: runtime.log }, { key, work, options: onceOptions }),
+  };
+};
+
+const unavailable = (error: unknown): never => {
+  throw isHoldfastError(error) ? error : new IdempotencyUnavailableError(error);
+};
