@@ -81,6 +81,8 @@ export const createIdempotency = (options: IdempotencyOptions): Idempotency => {
   };
 };
 
+/** What only people can mend keeps its own name, and so does a store that is full. */
 const unavailable = (error: unknown): never => {
-  throw isHoldfastError(error) ? error : new IdempotencyUnavailableError(error);
+  const named = isHoldfastError(error) && (!error.retryable || error.code === 'idempotency_store_full');
+  throw named ? error : new IdempotencyUnavailableError(error);
 };

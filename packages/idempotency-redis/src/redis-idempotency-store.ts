@@ -1,0 +1,138 @@
+import { createRuntime, InvalidOptionError, type Runtime, requireWhole } from '@holdfast/core';
+import type {
+  ClaimAnswer,
+  ClaimRequest,
+  Finished,
+  IdempotencyStore,
+  Renewal,
+  Settling,
+  Standing,
+} from '@holdfast/idempotency';
+import { type CallsOptions, createCalls, type Kind } from './calls.ts';
+import { checkServer } from './check-server.ts';
+import { inTime } from './in-time.ts';
+import type { RedisClient } from './redis-client.ts';
+import { claimScript, findScript, renewScript, settleScript } from './scripts.ts';
+
+export interface RedisIdempotencyStoreOptions {
+  /**
+   * A client of ioredis 5 or 6, or its cluster client; it stays the caller's. Give it a `socketTimeout`, so that a
+   * connection that is half open is found out. What the driver sends a second time after a reconnection does no harm.
+   */
+  readonly client: RedisClient;
+  /** Starts the name of every key. Default `holdfast:idempotency:`. */
+  readonly prefix?: string | undefined;
+  /** How long a call waits for its answer, or for a connection. Shorter than a third of the lease. Default 2,000. */
+  readonly commandTimeoutMs?: number | undefined;
+  readonly runtime?: Partial<Runtime> | undefined;
+}
+
+/**
+ * Keys in Redis 7 or newer, by scripts, each for many keys: calls made at the same time share one. Leases and times are by
+ * the server's clock.
+ *
+ * A key is as durable as Redis: a server that crashes, or a replica that is promoted, without the last writes has
+ * forgotten the claims and results in them, and their work may be done again. Whoever works under such a claim is told at
+ * its next renewal.
+ */
+export const redisIdempotencyStore = (options: RedisIdempotencyStoreOptions): IdempotencyStore => {
+  const { client, prefix = 'holdfast:idempotency:', commandTimeoutMs = 2_000 } = options;
+  if (typeof client?.evalsha !== 'function') {
+    throw new InvalidOptionError('client', 'found none with evalsha; give a client of ioredis, or its cluster client');
+  }
+  if (/[{}]/.test(prefix)) {
+    throw new InvalidOptionError('prefix', `found '${prefix}'; braces are the hash tags of a cluster, leave them out`);
+  }
+  requireWhole('commandTimeoutMs', commandTimeoutMs, 1);
+  const { clock, log } = createRuntime(options.runtime);
+  const common: CallsOptions = { client, prefix, timeoutMs: commandTimeoutMs, clock };
+  const claim = createCalls(common, claiming);
+  let checked: Promise<void> | undefined;
+
+  /** Once; again where the server could not be asked. */
+  const check = (): Promise<void> => {
+    checked ??= inTime(clock, commandTimeoutMs, checkServer(client, log)).catch((error: unknown) => {
+      checked = undefined;
+      throw error;
+    });
+    return checked;
+  };
+
+  return {
+    claim: async (requests) => {
+      await check();
+      return claim(requests);
+    },
+    renew: createCalls(common, renewing),
+    settle: createCalls(common, settling),
+    find: createFind(common),
+  };
+};
+
+const createFind = (common: CallsOptions): IdempotencyStore['find'] => {
+  const find = createCalls(common, finding);
+  return (keys) => find(keys.map((key) => ({ key })));
+};
+
+/** In an entry, where a space ends each part but the last. */
+const part = (text: string): string => (text === '' ? '-' : encodeURIComponent(text).replace(/^-$/, '%2D'));
+
+const claiming: Kind<ClaimRequest, ClaimAnswer> = {
+  script: claimScript,
+  args: ({ owner, fingerprint, leaseMs, ttlMs }) => [
+    part(owner),
+    part(fingerprint),
+    Math.ceil(leaseMs),
+    Math.ceil(ttlMs),
+  ],
+  width: 2,
+  read: (code, value) => {
+    switch (code) {
+      case 'w':
+        return { outcome: 'won', token: value };
+      case 'p':
+        return { outcome: 'in_progress', retryAfterMs: Number(value) };
+      case 'k':
+        return { outcome: 'key_reused' };
+      default:
+        return finishedOf(code, value);
+    }
+  },
+};
+
+const renewing: Kind<Renewal, Standing> = {
+  script: renewScript,
+  args: ({ token, leaseMs }) => [token, Math.ceil(leaseMs)],
+  width: 1,
+  read: (code) => standingOf(code),
+};
+
+const settling: Kind<Settling, Standing> = {
+  script: settleScript,
+  args: ({ token, ttlMs, end }) => [token, Math.ceil(ttlMs), ...stateOf(end)],
+  width: 1,
+  read: (code) => standingOf(code),
+};
+
+const finding: Kind<{ readonly key: string }, Finished | undefined> = {
+  script: findScript,
+  args: () => [],
+  width: 2,
+  read: (code, value) => (code === '' ? undefined : finishedOf(code, value)),
+};
+
+const standingOf = (code: string): Standing => (code === '1' ? 'held' : 'lost');
+
+const stateOf = (end: Settling['end']): readonly [state: string, rest: string] => {
+  switch (end.outcome) {
+    case 'done':
+      return end.result === undefined ? ['n', ''] : ['d', end.result];
+    case 'failed':
+      return ['f', end.reason];
+    case 'released':
+      return ['r', ''];
+  }
+};
+
+const finishedOf = (state: string, rest: string): Finished =>
+  state === 'f' ? { outcome: 'failed', reason: rest } : { outcome: 'done', result: state === 'd' ? rest : undefined };
