@@ -2,6 +2,8 @@ import { consumerStack } from './consumer/stack.ts';
 import { idle } from './footprint/idle.ts';
 import { memory } from './footprint/memory.ts';
 import type { Benchmark } from './harness/benchmark.ts';
+import { batchClaims } from './idempotency/batch-claims.ts';
+import { claimAndComplete } from './idempotency/claim-and-complete.ts';
 import { onceBatch } from './inbox/once-batch.ts';
 import { onceEffect } from './inbox/once-effect.ts';
 import { killedRelays } from './loss/killed-relays.ts';
@@ -60,6 +62,8 @@ export const benchmarks: readonly Benchmark[] = [
   kafkaMemory,
   kafkaRelay,
   kafkaLatency,
+  claimAndComplete,
+  batchClaims,
   fourPolicies,
   middlewareStack,
 ];

@@ -4,7 +4,7 @@ import { RedisTimeoutError } from './errors.ts';
 import { inTime } from './in-time.ts';
 import type { RedisClient } from './redis-client.ts';
 import { runScript, type Script } from './script.ts';
-import { placeOf, tagOf } from './slots.ts';
+import { createPlaces, tagOf } from './slots.ts';
 
 export interface CallsOptions {
   readonly client: RedisClient;
@@ -16,10 +16,12 @@ export interface CallsOptions {
 /** How one script is called for many keys. */
 export interface Kind<In extends { readonly key: string }, Out> {
   readonly script: Script;
-  readonly args: (call: In) => readonly (string | number)[];
-  /** How many values of the reply belong to each key. */
-  readonly width: number;
-  readonly read: (code: string, value: string) => Out;
+  /** What is said once, for all keys of a script. */
+  readonly common: (call: In) => readonly number[];
+  /** What is said of each key. */
+  readonly args: (call: In) => readonly string[];
+  /** Of the text that the script replies for a key: its first character, and the rest. */
+  readonly read: (code: string, rest: string) => Out;
 }
 
 /** Calls for one key each, joined to scripts for many. Each is answered, or rejects, in a bounded time. */
@@ -30,6 +32,8 @@ const maxBatch = 128;
 const inFlight = 4;
 /** Above it calls are refused: a server that has stopped must not fill the memory. */
 const capacity = 20_000;
+/** So many in one call need no others to share a script with. */
+const enough = 32;
 
 interface Waiting<In> {
   readonly call: In;
@@ -38,22 +42,33 @@ interface Waiting<In> {
 
 export const createCalls = <In extends { readonly key: string }, Out>(
   { client, prefix, timeoutMs, clock }: CallsOptions,
-  { script, args, width, read }: Kind<In, Out>,
+  { script, common, args, read }: Kind<In, Out>,
 ): Calls<In, Out> => {
+  const placeOf = createPlaces(prefix);
+
   const runOne = async (calls: readonly In[]): Promise<readonly Out[]> => {
-    const keys = calls.map(({ key }) => placeOf(prefix, key));
-    const reply = await inTime(clock, timeoutMs, runScript(client, script, { keys, args: calls.flatMap(args) }));
-    const values = (reply as readonly unknown[]).map(String);
-    return calls.map((_, at) => read(values[at * width] ?? '', values[at * width + 1] ?? ''));
+    const [first] = calls;
+    if (first === undefined) return [];
+    const said: (string | number)[] = [...common(first)];
+    for (const call of calls) said.push(...args(call));
+    const call = { keys: calls.map(({ key }) => placeOf(key)), args: said };
+    const reply = (await inTime(clock, timeoutMs, runScript(client, script, call))) as readonly unknown[];
+    return calls.map((_, at) => {
+      const text = String(reply[at]);
+      return read(text.charAt(0), text.slice(1));
+    });
   };
 
-  /** What one script reads and writes must be in one slot of a cluster. */
-  const runPerTag = async (calls: readonly In[]): Promise<readonly Out[]> => {
-    const groups = [...Map.groupBy(calls.keys(), (at) => tagOf(calls[at]?.key ?? '')).values()];
+  /** What one script reads and writes must be in one slot of a cluster, and is told some things once. */
+  const groupOf = (call: In): string => `${client.isCluster ? tagOf(call.key) : ''} ${common(call).join(' ')}`;
+
+  const run = async (calls: readonly In[]): Promise<readonly Out[]> => {
+    const groups = [...Map.groupBy(calls.keys(), (at) => groupOf(calls[at] as In)).values()];
+    if (groups.length === 1) return runOne(calls);
     const answers: Out[] = new Array(calls.length);
     await Promise.all(
       groups.map(async (places) => {
-        const outs = await runOne(places.flatMap((at) => calls[at] ?? []));
+        const outs = await runOne(places.map((at) => calls[at] as In));
         places.forEach((at, n) => {
           answers[at] = outs[n] as Out;
         });
@@ -64,18 +79,24 @@ export const createCalls = <In extends { readonly key: string }, Out>(
 
   const batcher = createBatcher<Waiting<In>, Out>({
     ...{ maxSize: maxBatch, inFlight, capacity },
-    run: async (batch) => {
+    run: (batch) => {
       // They waited for a server that does not answer: nothing is sent for them any more.
-      if (clock.monotonic() - (batch.at(-1)?.since ?? 0) >= timeoutMs) throw new RedisTimeoutError(timeoutMs);
-      const calls = batch.map(({ call }) => call);
-      return client.isCluster ? runPerTag(calls) : runOne(calls);
+      const waitedMs = clock.monotonic() - (batch.at(-1)?.since ?? 0);
+      if (waitedMs >= timeoutMs) return Promise.reject(new RedisTimeoutError(timeoutMs));
+      return run(batch.map(({ call }) => call));
     },
   });
 
+  const runMany = async (calls: readonly In[]): Promise<readonly Out[]> => {
+    const chunks = Array.from({ length: Math.ceil(calls.length / maxBatch) }, (_, n) =>
+      calls.slice(n * maxBatch, (n + 1) * maxBatch),
+    );
+    return (await Promise.all(chunks.map(run))).flat();
+  };
+
   return (calls) => {
+    if (calls.length >= enough) return runMany(calls);
     const since = clock.monotonic();
-    const [only] = calls;
-    if (only !== undefined && calls.length === 1) return batcher.submit({ call: only, since }).then((out) => [out]);
     return Promise.all(calls.map((call) => batcher.submit({ call, since })));
   };
 };

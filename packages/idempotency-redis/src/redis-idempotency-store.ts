@@ -75,62 +75,64 @@ const createFind = (common: CallsOptions): IdempotencyStore['find'] => {
 };
 
 /** In an entry, where a space ends each part but the last. */
-const part = (text: string): string => (text === '' ? '-' : encodeURIComponent(text).replace(/^-$/, '%2D'));
+const part = (text: string): string => {
+  if (plain.test(text)) return text;
+  return text === '' ? '-' : encodeURIComponent(text).replace(/^-$/, '%2D');
+};
+
+/** What stands for itself in an entry; a lone `-` does not. */
+const plain = /^[\w.-]{2,}$/;
 
 const claiming: Kind<ClaimRequest, ClaimAnswer> = {
   script: claimScript,
-  args: ({ owner, fingerprint, leaseMs, ttlMs }) => [
-    part(owner),
-    part(fingerprint),
-    Math.ceil(leaseMs),
-    Math.ceil(ttlMs),
-  ],
-  width: 2,
-  read: (code, value) => {
+  common: ({ leaseMs, ttlMs }) => [Math.ceil(leaseMs), Math.ceil(ttlMs)],
+  args: ({ owner, fingerprint }) => [`${part(owner)} ${part(fingerprint)}`],
+  read: (code, rest) => {
     switch (code) {
       case 'w':
-        return { outcome: 'won', token: value };
+        return { outcome: 'won', token: rest };
       case 'p':
-        return { outcome: 'in_progress', retryAfterMs: Number(value) };
+        return { outcome: 'in_progress', retryAfterMs: Number(rest) };
       case 'k':
         return { outcome: 'key_reused' };
       default:
-        return finishedOf(code, value);
+        return finishedOf(code, rest);
     }
   },
 };
 
 const renewing: Kind<Renewal, Standing> = {
   script: renewScript,
-  args: ({ token, leaseMs }) => [token, Math.ceil(leaseMs)],
-  width: 1,
+  common: ({ leaseMs }) => [Math.ceil(leaseMs)],
+  args: ({ token }) => [token],
   read: (code) => standingOf(code),
 };
 
 const settling: Kind<Settling, Standing> = {
   script: settleScript,
-  args: ({ token, ttlMs, end }) => [token, Math.ceil(ttlMs), ...stateOf(end)],
-  width: 1,
+  common: ({ ttlMs }) => [Math.ceil(ttlMs)],
+  args: ({ token, end }) => [token, stateOf(end)],
   read: (code) => standingOf(code),
 };
 
 const finding: Kind<{ readonly key: string }, Finished | undefined> = {
   script: findScript,
+  common: () => [],
   args: () => [],
-  width: 2,
-  read: (code, value) => (code === '' ? undefined : finishedOf(code, value)),
+  read: (code, rest) => (code === '' ? undefined : finishedOf(code, rest)),
 };
 
 const standingOf = (code: string): Standing => (code === '1' ? 'held' : 'lost');
 
-const stateOf = (end: Settling['end']): readonly [state: string, rest: string] => {
+/** The state, and what goes with it. */
+const stateOf = (end: Settling['end']): string => {
   switch (end.outcome) {
     case 'done':
-      return end.result === undefined ? ['n', ''] : ['d', end.result];
+      return end.result === undefined ? 'n' : `d${end.result}`;
     case 'failed':
-      return ['f', end.reason];
+      return `f${end.reason}`;
     case 'released':
-      return ['r', ''];
+      return 'r';
   }
 };
 

@@ -1,102 +1,116 @@
 import { relievingScript, type Script, script } from './script.ts';
 
 /**
- * An entry is the text `state token owner until fingerprint rest`: state `c` claimed, `d` done with the result in rest, `n`
- * done with none, `f` failed with the reason in rest, `r` given back; until in milliseconds of the server's clock. What is
- * empty is `-`. One string, because it is read and written whole.
+ * An entry is the text `state token until owner fingerprint rest`, without a space after the state: `c` claimed, `d` done
+ * with the result in rest, `n` done with none, `f` failed with the reason in rest, `r` given back; until in milliseconds of
+ * the server's clock. What is empty is `-`. One string, because it is read and written whole.
+ *
+ * A reply has one text for each key, which begins with its code.
  */
 const entries = `
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local function text(number) return string.format('%.0f', number) end
-local function read(key)
-  local entry = redis.call('GET', key)
-  if not entry then return nil end
-  return string.match(entry, '^(%a) (%d+) (%S+) (%d+) (%S+) (.*)$')
-end
-local function write(key, ttl, state, token, owner, until_, print, rest)
-  redis.call('SET', key, state .. ' ' .. token .. ' ' .. owner .. ' ' .. until_ .. ' ' .. print .. ' ' .. rest, 'PX', ttl)
+local function read(entry)
+  return string.match(entry, '^(%a)(%d+) (%d+) (%S+) (%S+) (.*)$')
 end
 `;
 
 /**
- * Claims keys. ARGV for each: owner, fingerprint, lease in ms, time to be kept in ms.
- * Returns for each a code and a value: `w` token, `p` milliseconds left, `k` reused, else the state and rest of what is
- * finished. A token is never given twice: it is the time of the server in microseconds, or the one before plus 1.
+ * Claims keys. ARGV: lease and time to be kept in ms, then for each key `owner fingerprint`. Replies: `w` token, `p`
+ * milliseconds left, `k` reused, else the state and rest of what is finished. A token is never given twice: it is the time
+ * of the server in microseconds, or the one before plus 1.
  */
 export const claimScript: Script = script(`${entries}
 local micros = t[1] * 1000000 + t[2]
+local lease, ttl = tonumber(ARGV[1]), tonumber(ARGV[2])
+local keep = text(math.max(lease, ttl))
+local fresh = text(micros)
+local until_ = ' ' .. text(now + lease) .. ' '
 local reply = {}
-for i, key in ipairs(KEYS) do
-  local a = i * 4
-  local me, mine, lease, ttl = ARGV[a - 3], ARGV[a - 2], tonumber(ARGV[a - 1]), tonumber(ARGV[a])
-  local state, token, owner, until_, print, rest = read(key)
-  local code, value
-  if state and state ~= 'r' then
-    if print ~= '-' and mine ~= '-' and print ~= mine then code, value = 'k', ''
-    elseif state ~= 'c' then code, value = state, rest
-    elseif owner == me then code, value = 'w', token
-    elseif tonumber(until_) > now then code, value = 'p', text(until_ - now)
+for i = 1, #KEYS do
+  local claim = ARGV[i + 2]
+  local entry = redis.call('GET', KEYS[i])
+  local token, answer = fresh, nil
+  if entry then
+    local state, known, till, owner, print, rest = read(entry)
+    if state ~= 'r' then
+      local me, mine = string.match(claim, '^(%S+) (%S+)$')
+      if print ~= '-' and mine ~= '-' and print ~= mine then answer = 'k'
+      elseif state ~= 'c' then answer = state .. rest
+      elseif owner == me then answer = 'w' .. known
+      elseif tonumber(till) > now then answer = 'p' .. text(till - now)
+      end
     end
+    token = text(math.max(tonumber(known) + 1, micros))
   end
-  if not code then
-    code, value = 'w', text(token and math.max(tonumber(token) + 1, micros) or micros)
-    write(key, text(math.max(ttl, lease)), 'c', value, me, text(now + lease), mine, '')
+  if not answer then
+    redis.call('SET', KEYS[i], 'c' .. token .. until_ .. claim .. ' ', 'PX', keep)
+    answer = 'w' .. token
   end
-  reply[i * 2 - 1], reply[i * 2] = code, value
+  reply[i] = answer
 end
 return reply
 `);
 
-/** Renews claims. ARGV for each: token, lease in ms. Returns 1 for each that stands. */
+/** Renews claims. ARGV: lease in ms, then for each key its token. Replies: 1 for each that stands. */
 export const renewScript: Script = relievingScript(`${entries}
+local lease = tonumber(ARGV[1])
 local reply = {}
-for i, key in ipairs(KEYS) do
-  local lease = tonumber(ARGV[i * 2])
-  local state, token, owner, until_, print, rest = read(key)
-  if state == 'c' and token == ARGV[i * 2 - 1] then
-    local ttl = math.max(redis.call('PTTL', key), lease)
-    write(key, text(ttl), 'c', token, owner, text(now + lease), print, '')
-    reply[i] = 1
-  else
-    reply[i] = 0
+for i = 1, #KEYS do
+  reply[i] = '0'
+  local entry = redis.call('GET', KEYS[i])
+  if entry then
+    local state, token, till, owner, print = read(entry)
+    if state == 'c' and token == ARGV[i + 1] then
+      local keep = text(math.max(redis.call('PTTL', KEYS[i]), lease))
+      redis.call('SET', KEYS[i], 'c' .. token .. ' ' .. text(now + lease) .. ' ' .. owner .. ' ' .. print .. ' ', 'PX', keep)
+      reply[i] = '1'
+    end
   end
 end
 return reply
 `);
 
 /**
- * Ends claims. ARGV for each: token, time to be kept in ms, new state, rest. Returns 1 for each that stood. What is given
- * back leaves its token for a minute, so that the next one is higher also where the clock is set back.
+ * Ends claims. ARGV: time to be kept in ms, then for each key its token, and its new state with the rest. Replies: 1 for
+ * each that stood, or had been ended so before. What is given back leaves its token for a minute, so that the next one is
+ * higher also where the clock is set back.
  */
-export const settleScript: Script = relievingScript(`${entries}
-local function same(a, b) return a == b or (a == 'd' and b == 'n') or (a == 'n' and b == 'd') end
+export const settleScript: Script = relievingScript(`
+local function kind(state) return state == 'n' and 'd' or state end
 local reply = {}
-for i, key in ipairs(KEYS) do
-  local a = i * 4
-  local next = ARGV[a - 1]
-  local state, token, owner, until_, print = read(key)
-  reply[i] = 0
-  if state and token == ARGV[a - 3] then
-    if state == 'c' then
-      if next == 'r' then write(key, 60000, 'r', token, '-', '0', '-', '')
-      else write(key, ARGV[a - 2], next, token, '-', '0', print, ARGV[a]) end
-      reply[i] = 1
-    elseif state ~= 'r' and same(state, next) then
-      reply[i] = 1
+for i = 1, #KEYS do
+  reply[i] = '0'
+  local entry = redis.call('GET', KEYS[i])
+  if entry then
+    local state, token, print = string.match(entry, '^(%a)(%d+) %d+ %S+ (%S+) ')
+    local to = ARGV[i * 2 + 1]
+    local next = string.sub(to, 1, 1)
+    if token == ARGV[i * 2] then
+      if state == 'c' then
+        if next == 'r' then redis.call('SET', KEYS[i], 'r' .. token .. ' 0 - - ', 'PX', 60000)
+        else redis.call('SET', KEYS[i], next .. token .. ' 0 - ' .. print .. ' ' .. string.sub(to, 2), 'PX', ARGV[1]) end
+        reply[i] = '1'
+      elseif state ~= 'r' and kind(state) == kind(next) then
+        reply[i] = '1'
+      end
     end
   end
 end
 return reply
 `);
 
-/** What is finished: for each key its state and rest, or two empty texts. */
+/** What is finished. Replies: its state and rest, or an empty text. */
 export const findScript: Script = relievingScript(`${entries}
 local reply = {}
-for i, key in ipairs(KEYS) do
-  local state, token, owner, until_, print, rest = read(key)
-  local finished = state == 'd' or state == 'n' or state == 'f'
-  reply[i * 2 - 1], reply[i * 2] = finished and state or '', finished and rest or ''
+for i = 1, #KEYS do
+  local entry = redis.call('GET', KEYS[i])
+  reply[i] = ''
+  if entry then
+    local state, token, till, owner, print, rest = read(entry)
+    if state ~= 'c' and state ~= 'r' then reply[i] = state .. rest end
+  end
 end
 return reply
 `);

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { placeOf, tagOf } from '../src/slots.ts';
+import { createPlaces, tagOf } from '../src/slots.ts';
 
 describe('where a key is kept', () => {
+  const placeOf = createPlaces('p:');
+
   it('never changes: it is part of the names of what is stored', () => {
     const keys = ['', 'a', 'order-1', 'order-2', '{b}', 'ä', '💥'];
     assert.deepEqual(
-      keys.map((key) => placeOf('p:', key)),
+      keys.map((key) => placeOf(key)),
       ['p:{5}:', 'p:{12}:a', 'p:{13}:order-1', 'p:{20}:order-2', 'p:{15}:{b}', 'p:{19}:ä', 'p:{23}:💥'],
     );
   });
@@ -14,8 +16,8 @@ describe('where a key is kept', () => {
   it('is another place for another key, in a slot that its own text has no say in', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (one, other) => {
-        assert.equal(placeOf('p:', one) === placeOf('p:', other), one === other);
-        assert.equal(/\{([^}]+)\}/.exec(placeOf('p:', one))?.[1], String(tagOf(one)));
+        assert.equal(placeOf(one) === placeOf(other), one === other);
+        assert.equal(/\{([^}]+)\}/.exec(placeOf(one))?.[1], String(tagOf(one)));
       }),
     );
   });

@@ -47,12 +47,15 @@ export const createIdempotency = (options: IdempotencyOptions): Idempotency => {
   const runtime = createRuntime(options.runtime);
   const { clock, ids, meter } = runtime;
   const keeper = createKeeper({ store, leaseMs, runtime });
+  /** Owners of claims are told apart by a number: an id for each would cost as much as the rest. */
+  const owner = ids();
+  let claims = 0;
   const parts = { store, keeper, runtime, ttlMs, maxResultBytes };
 
   const requestOf = ({ key, fingerprint }: KeyRequest): ClaimRequest => {
     checkKey('key', key);
     if (fingerprint !== undefined) checkKey('fingerprint', fingerprint);
-    return { key, owner: ids(), fingerprint: fingerprint ?? '', leaseMs, ttlMs };
+    return { key, owner: `${owner}.${++claims}`, fingerprint: fingerprint ?? '', leaseMs, ttlMs };
   };
 
   const claimMany = async (wanted: readonly KeyRequest[]): Promise<readonly Claim[]> => {
