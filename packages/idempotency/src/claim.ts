@@ -16,8 +16,8 @@ export interface WonClaim {
   /** Aborts when the claim is lost. */
   readonly signal: AbortSignal;
   /**
-   * Records the result, and gives it to all that ask later; without one, only that it is done. Tries for as long as the
-   * claim stands. Rejects with `lease_lost` if another has the key by now, with `not_recorded` if the store did not answer.
+   * Records the result, and gives it to all that ask later; without one, only that it is done. Tries for a lease's
+   * time while the claim stands. Rejects with `lease_lost` if another has the key by now, with `not_recorded` if the store did not answer.
    */
   complete(result?: string): Promise<void>;
   /** Records that it failed and must not be tried again under this key. Rejects as `complete` does. */

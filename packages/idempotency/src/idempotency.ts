@@ -50,7 +50,7 @@ export const createIdempotency = (options: IdempotencyOptions): Idempotency => {
   /** Owners of claims are told apart by a number: an id for each would cost as much as the rest. */
   const owner = ids();
   let claims = 0;
-  const parts = { store, keeper, runtime, ttlMs, maxResultBytes };
+  const parts = { store, keeper, runtime, leaseMs, ttlMs, maxResultBytes };
 
   const requestOf = ({ key, fingerprint }: KeyRequest): ClaimRequest => {
     checkKey('key', key);

@@ -9,6 +9,7 @@ export interface WonClaimOptions {
   readonly store: IdempotencyStore;
   readonly keeper: Keeper;
   readonly runtime: Runtime;
+  readonly leaseMs: number;
   readonly ttlMs: number;
   readonly maxResultBytes: number;
 }
@@ -24,7 +25,7 @@ const pause = { firstMs: 20, longestMs: 1_000 };
 
 /** Keeps a claim that the store has given until one of its ends. */
 export const createWonClaim = ({ key, token, deadline }: Won, options: WonClaimOptions): WonClaim => {
-  const { store, keeper, runtime, ttlMs, maxResultBytes } = options;
+  const { store, keeper, runtime, leaseMs, ttlMs, maxResultBytes } = options;
   const { clock, log } = runtime;
   let lost: ClaimLostError | undefined;
   let controller: AbortController | undefined;
@@ -42,12 +43,13 @@ export const createWonClaim = ({ key, token, deadline }: Won, options: WonClaimO
 
   /** Sending it again is harmless: the store gives the answer that was lost. */
   const settle = async (settling: Settling): Promise<Standing> => {
+    const giveUpAt = clock.monotonic() + leaseMs;
     for (let delayMs = pause.firstMs; ; delayMs = Math.min(delayMs * 2, pause.longestMs)) {
       try {
         const [standing] = await store.settle([settling]);
         return standing ?? 'lost';
       } catch (error) {
-        if (lost !== undefined || clock.monotonic() + delayMs >= keeping.deadline) {
+        if (lost !== undefined || clock.monotonic() + delayMs >= giveUpAt) {
           throw new NotRecordedError(key, error);
         }
         log.warn({ error, key }, 'the end of an idempotency key could not be recorded; trying again');

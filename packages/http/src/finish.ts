@@ -1,0 +1,23 @@
+import type { WonClaim } from '@holdfast/idempotency';
+import type { KeySettings } from './key-options.ts';
+import { encodeRecorded, type RecordedResponse } from './recorded-response.ts';
+
+/**
+ * Keeps the response, or gives the key back. Never rejects: the request has been handled, and its caller is told so also
+ * where that could not be recorded.
+ */
+export const finish = async <R>(
+  claim: WonClaim,
+  { keep, runtime: { log } }: Pick<KeySettings<R>, 'keep' | 'runtime'>,
+  recorded: RecordedResponse,
+): Promise<void> => {
+  if (!keep(recorded)) return claim.release();
+  try {
+    await claim.complete(encodeRecorded(recorded));
+  } catch (error) {
+    log.error({ error }, 'a response could not be kept under its idempotency key; a repeat may be handled again');
+  }
+};
+
+/** The header of a response that was given before. */
+export const replayedHeader = 'idempotency-replayed';
