@@ -81,9 +81,10 @@ export const openCrashWorld = async ({
       async () => {
         const pending = await database.count('select count(*) from holdfast.outbox');
         const lag = await database.count(broker ? selectWithoutEffect : selectLag);
+        const parked = await database.count('select count(*) from holdfast.inbox_parked');
         assert.ok(
-          pending + lag === 0,
-          `V11 liveness: ${pending} messages in the outbox and ${lag} behind it still wait`,
+          pending + lag + parked === 0,
+          `V11 liveness: ${pending} messages in the outbox, ${lag} behind it and ${parked} parked still wait`,
         );
       },
       { timeoutMs, everyMs: 50 },

@@ -55,7 +55,7 @@ export interface CrewOptions {
 const defaults = {
   shop: { writers: 8, customers: 40, orders: 4, holdMs: 20, pauseMs: 40, noteLength: 20, most: 1_000_000 },
   relay: { batchSize: 50, maxInFlight: 200 },
-  consumer: { concurrency: 8, maxInFlight: 100, batchSize: 1 },
+  consumer: { concurrency: 8, maxInFlight: 100, batchSize: 1, failsOneOf: 0 },
 };
 
 /** Stripping the types of our sources is most of the time that a process takes to start, so it is done once. */

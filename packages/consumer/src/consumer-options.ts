@@ -13,8 +13,9 @@ import type { Database } from '@holdfast/postgres';
 /** How often a failed message is tried again, and when. */
 export interface RetryOptions {
   /**
-   * How often a message is handed over at most; after that it is a dead letter. Counted in the process that owns its
-   * partition (with `store-first`: its shard); a restart or another owner begins anew. Default 10.
+   * How often a message is handed over at most; after that it is a dead letter. With a database what a parked message
+   * has spent is stored with it; what waits in process (up to `holdMs`) is counted by the owner of its partition, and
+   * another owner begins anew with it. With `store-first`: counted by the owner of its shard. Default 10.
    */
   readonly attempts?: number | undefined;
   /** How long to wait after each failure. Default: exponential from 200 ms to 5,000 ms with full jitter. */
@@ -22,6 +23,8 @@ export interface RetryOptions {
   /** Errors for which trying again is useless: their messages are dead letters at once. Default: none. */
   readonly unless?: ((error: unknown) => boolean) | undefined;
 }
+
+export type AfterDeadLetter = 'block' | 'continue';
 
 export interface ConsumerOptions<Tx> {
   readonly transport: Transport;
@@ -57,11 +60,24 @@ export interface ConsumerOptions<Tx> {
    */
   readonly retentionMs?: number | undefined;
   /**
-   * The longest wait for a retry in process, at most `capabilities.maxHoldMs`, which is the default. A backoff that can
-   * ask for more is refused at `start` without a database; with one it is cut to this and a warning says so, and with
-   * `store-first` it waits for as long as it says, while its shard stays with this process; another owner begins at once.
+   * The longest wait for a retry in process, where it holds up its key and counts to `maxInFlight`. A longer one is parked
+   * with a database: stored, with what follows of its key, while other keys flow. Without one a backoff that can ask
+   * for more is refused at `start`. With `store-first` all wait in the store, for as long as their shard stays with this
+   * process; another owner begins at once. At most `capabilities.maxHoldMs`, which is the default without a database;
+   * with one it is 5,000.
    */
   readonly holdMs?: number | undefined;
+  /**
+   * What becomes of a key when one of its messages is a dead letter. `block`: it waits behind it, in the store, until
+   * somebody redrives or discards the dead letter; needs a database and `inbox: 'direct'`, and is then the default.
+   * `continue`: it goes on.
+   */
+  readonly afterDeadLetter?: AfterDeadLetter | undefined;
+  /**
+   * How many messages may be parked in the group, dead letters included. When it is full, what would be parked stays where
+   * it is and holds up its partition, and health says so. Needs a database. Default 100,000.
+   */
+  readonly parkedCapacity?: number | undefined;
   readonly runtime?: Partial<Runtime> | undefined;
 }
 
@@ -83,6 +99,8 @@ export interface Settings<Tx> {
   readonly inbox: 'direct' | 'store-first';
   readonly retentionMs: number;
   readonly holdMs: number;
+  readonly afterDeadLetter: AfterDeadLetter;
+  readonly parkedCapacity: number;
   /** Above it a wait is cut. */
   readonly maxDelayMs: number;
   readonly runtime: Runtime;
@@ -103,6 +121,8 @@ const known = [
   'inbox',
   'retentionMs',
   'holdMs',
+  'afterDeadLetter',
+  'parkedCapacity',
   'runtime',
 ];
 const knownOfRetry = ['attempts', 'backoff', 'unless'];
@@ -130,7 +150,10 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
   checkCount('maxInFlight', maxInFlight);
   const { retentionMs = thirtyDaysMs } = options;
   if (retentionMs !== Number.POSITIVE_INFINITY) checkMs('retentionMs', retentionMs);
-  const holdMs = checkHold(options.holdMs, transport);
+  const parks = database !== undefined && inbox === 'direct';
+  const holdMs = checkHold(options.holdMs, transport, parks);
+  const afterDeadLetter = checkAfterDeadLetter(options.afterDeadLetter, { database, inbox });
+  const parkedCapacity = checkCapacity(options.parkedCapacity, parks);
   return {
     transport,
     group,
@@ -148,7 +171,9 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
     inbox,
     retentionMs,
     holdMs,
-    maxDelayMs: inbox === 'store-first' ? Number.POSITIVE_INFINITY : holdMs,
+    afterDeadLetter,
+    parkedCapacity,
+    maxDelayMs: database === undefined ? holdMs : Number.POSITIVE_INFINITY,
     runtime: createRuntime(options.runtime),
   };
 };
@@ -171,14 +196,43 @@ export const checkHandler = (contract: Contract, handler: unknown): void => {
   if (typeof handler !== 'function') throw invalid('handler', handler, `a function that handles '${contract.type}'`);
 };
 
-const checkHold = (holdMs: number | undefined, { name, capabilities }: Transport): number => {
-  if (holdMs === undefined) return capabilities.maxHoldMs;
+const checkHold = (
+  holdMs: number | undefined,
+  { name, capabilities: { maxHoldMs } }: Transport,
+  parks: boolean,
+): number => {
+  if (holdMs === undefined) return parks ? Math.min(defaultHoldMs, maxHoldMs) : maxHoldMs;
   checkMs('holdMs', holdMs);
-  if (holdMs <= capabilities.maxHoldMs) return holdMs;
+  if (holdMs <= maxHoldMs) return holdMs;
   throw new InvalidOptionError(
     'holdMs',
-    `found ${holdMs}, but transport '${name}' holds a message for ${capabilities.maxHoldMs} ms at most`,
+    `found ${holdMs}, but transport '${name}' holds a message for ${maxHoldMs} ms at most`,
   );
+};
+
+const defaultHoldMs = 5_000;
+
+const checkAfterDeadLetter = (
+  found: AfterDeadLetter | undefined,
+  { database, inbox }: { readonly database: unknown; readonly inbox: 'direct' | 'store-first' },
+): AfterDeadLetter => {
+  const blocks = database !== undefined && inbox === 'direct';
+  if (found === undefined) return blocks ? 'block' : 'continue';
+  checkOneOf('afterDeadLetter', found, ['block', 'continue']);
+  if (found === 'continue' || blocks) return found;
+  throw new InvalidOptionError(
+    'afterDeadLetter',
+    database === undefined
+      ? "'block' keeps what follows a dead letter in Postgres; give a database, or take 'continue'"
+      : "'block' is not there with inbox: 'store-first'; take 'continue', or inbox: 'direct'",
+  );
+};
+
+const checkCapacity = (found: number | undefined, parks: boolean): number => {
+  if (found === undefined) return 100_000;
+  checkCount('parkedCapacity', found);
+  if (parks) return found;
+  throw new InvalidOptionError('parkedCapacity', "parking needs a database, and inbox: 'direct'");
 };
 
 /** An option that is not known would otherwise be a promise silently not kept. */

@@ -10,6 +10,7 @@ import { createHandlerSlots } from './handler-slots.ts';
 import type { BatchHandler, MessageHandler } from './handler-types.ts';
 import type { ConsumerHealth } from './health.ts';
 import { createLifecycle, handlersAtOnce } from './lifecycle.ts';
+import { createParking, type Parking, type ParkingOptions } from './parking/parking.ts';
 import { createReception, noBurial } from './reception.ts';
 import { redeliveryHorizonMs } from './retry-verdict.ts';
 import { createRoutes } from './routes.ts';
@@ -75,10 +76,30 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
   const stack = createStack({ settings, limits, effects, slots });
   const bury = buryInDeadTopic(transport, runtime);
   const storeFirst = storeFirstOf(settings, reception.receiver(stack, buryOrRetry(bury), stored));
-  const receive = reception.receiver(storeFirst?.storing ?? stack, bury, incoming);
+  const parking = parkingOf({
+    settings,
+    reception,
+    stack,
+    tally,
+    vitals: { incoming, parked: stored },
+    buryElsewhere: bury,
+  });
+  const receive = parking?.receive ?? reception.receiver(storeFirst?.storing ?? stack, bury, incoming);
   const vitals = [incoming, stored];
   const pruning = prunerOf(settings);
-  const parts = { settings, routes, tally, vitals, limits, running, receive, storeFirst, startPruner: pruning, slots };
+  const parts = {
+    settings,
+    routes,
+    tally,
+    vitals,
+    limits,
+    running,
+    receive,
+    storeFirst,
+    parking,
+    startPruner: pruning,
+    slots,
+  };
   const lifecycle = createLifecycle(parts);
   const receiveAlone = reception.receiver(createStack({ settings, limits, effects }), noBurial, alone);
 
@@ -135,6 +156,11 @@ const prunerOf = <Tx>(settings: Settings<Tx>): (() => Pruner) | undefined => {
   if (database === undefined || !Number.isFinite(retentionMs)) return undefined;
   const keeping = { group, retentionMs, redeliveryHorizonMs: redeliveryHorizonMs(settings) };
   return () => startPruner({ inbox: createInbox(database, { runtime }), ...keeping, runtime });
+};
+
+const parkingOf = <Tx>(parts: Omit<ParkingOptions<Tx>, 'database'>): Parking | undefined => {
+  const { database, inbox } = parts.settings;
+  return database !== undefined && inbox === 'direct' ? createParking({ ...parts, database }) : undefined;
 };
 
 /** Whether each message is asked about before its handler runs. */

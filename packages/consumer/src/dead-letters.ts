@@ -2,7 +2,7 @@ import { ack, type Delivery, type Runtime, type Settlement, type Transport } fro
 import { deadMessage, deadTopicOf, isDeadTopic } from '@holdfast/flow';
 import type { Ending } from './ending.ts';
 
-/** Makes a settlement of an ending: what is rejected is stored as a dead letter, then acked. Never rejects. */
+/** Makes a settlement of an ending that is no `ack`: what is rejected is stored as a dead letter, then acked. Never rejects. */
 export type Bury = (delivery: Delivery, ending: Ending) => Promise<Settlement>;
 
 /** For stored messages, which no adapter settles: one whose dead letter could not be stored is tried again later. */

@@ -1,6 +1,6 @@
 export type { BatchOptions } from './batch-route.ts';
 export { type Consumer, createConsumer } from './consumer.ts';
-export type { ConsumerOptions, RetryOptions } from './consumer-options.ts';
+export type { AfterDeadLetter, ConsumerOptions, RetryOptions } from './consumer-options.ts';
 export { InboxUnavailableError, OnceTwiceError } from './errors.ts';
 export type {
   BatchContext,

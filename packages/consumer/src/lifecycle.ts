@@ -12,6 +12,7 @@ import type { Pruner } from '@holdfast/inbox';
 import type { Settings } from './consumer-options.ts';
 import type { HandlerSlots } from './handler-slots.ts';
 import { type ConsumerHealth, type Phase, readHealth } from './health.ts';
+import type { Parking } from './parking/parking.ts';
 import type { Routes } from './routes.ts';
 import type { RunningHandlers } from './running-handlers.ts';
 import { checkStart } from './start-checks.ts';
@@ -32,6 +33,8 @@ export interface LifecycleOptions<Tx> {
   readonly receive: Receive;
   /** With `store-first`: what handles the stored messages. */
   readonly storeFirst: StoreFirst | undefined;
+  /** With a database, unless `store-first`. */
+  readonly parking: Parking | undefined;
   /** Begins to delete what the inbox need not remember; without a database, or for ever, there is nothing to. */
   readonly startPruner: (() => Pruner) | undefined;
   /** The bulkhead before the handlers; without it the transport keeps to `handlersAtOnce`. */
@@ -60,7 +63,8 @@ const storingConcurrency = 500;
 const defaultDeadlineMs = 10_000;
 
 export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle => {
-  const { settings, routes, tally, vitals, limits, running, receive, storeFirst, startPruner, slots } = options;
+  const { settings, routes, tally, vitals, limits, running, receive, storeFirst, parking, startPruner, slots } =
+    options;
   const { transport, group, from, maxInFlight, ordering } = settings;
   const { clock, log } = settings.runtime;
   const reasons = new Set<string>();
@@ -77,6 +81,7 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     try {
       await checkStart({ settings, routes });
       subscription = await subscribe();
+      parking?.start();
       await storeFirst?.start(handlersAtOnce(settings, routes));
     } catch (error) {
       await subscription?.close();
@@ -102,7 +107,11 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
 
   const subscribe = (): Promise<Subscription> => {
     const concurrency = Math.min(takenInAtOnce(), maxInFlight);
-    return transport.subscribe(routes.topics, receiveUnlessPaused, { group, from, concurrency, maxInFlight, ordering });
+    const subscribing = { group, from, concurrency, maxInFlight, ordering };
+    return transport.subscribe(routes.topics, receiveUnlessPaused, {
+      ...subscribing,
+      ...(parking !== undefined && { onAssigned: parking.onAssigned, onRevoked: parking.onRevoked }),
+    });
   };
 
   /** A subscription that dies takes the consumer's readiness with it, and says so. */
@@ -120,6 +129,7 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     storeFirst?.shut();
     const deadlineMs = Math.max(0, closesBy - clock.monotonic());
     await Promise.all([subscription?.close({ deadlineMs }), storeFirst?.close(deadlineMs)]);
+    await parking?.close();
   };
 
   const close = async (deadlineMs: number): Promise<{ readonly abandoned: number }> => {
@@ -167,7 +177,7 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     health: () =>
       readHealth({
         phase,
-        parts: [subscription?.health() ?? notThere, ...(storeFirst === undefined ? [] : [storeFirst.health()])],
+        parts: [subscription?.health() ?? notThere, ...[storeFirst, parking].flatMap((part) => part?.health() ?? [])],
         troubles: vitals.flatMap(({ trouble }) => trouble ?? []),
         stats: tally.read(),
         stillMs: reasons.size > 0 ? 0 : Math.max(...vitals.map(({ stillMs }) => stillMs)),

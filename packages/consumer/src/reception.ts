@@ -16,7 +16,7 @@ export interface ReceptionOptions {
 /** The outermost of the stack: counts, traces, finds the route, and makes a settlement of how it ended. */
 export interface Reception {
   /** Everything that comes from outside passes one of these. */
-  receiver(stack: Stack, bury: Bury, vitals: Vitals): Receive;
+  receiver(stack: Stack, conclude: Bury, vitals: Vitals): Receive;
   /** For a message that no broker handed over. */
   deliveryOf(message: Message, attempt: number): Delivery;
 }
@@ -48,14 +48,14 @@ export const createReception = ({ settings, routes, tally }: ReceptionOptions): 
   };
 
   return {
-    receiver: (stack, bury, vitals) => async (delivery) => {
+    receiver: (stack, conclude, vitals) => async (delivery) => {
       tally.begin();
       vitals.begin();
       let ending = endings.handedBack;
       try {
         ending = await handle(stack, delivery);
         const { settlement } = ending;
-        return settlement.outcome === 'reject' ? await bury(delivery, ending) : settlement;
+        return settlement.outcome === 'ack' ? settlement : await conclude(delivery, ending);
       } finally {
         tally.end(ending);
         vitals.end(ending);

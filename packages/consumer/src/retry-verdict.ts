@@ -117,7 +117,7 @@ export const checkDelays = (rule: Pick<RetryRule, 'attempts' | 'backoff'>, limit
 };
 
 /** The first wait that can be longer than `limitMs`. */
-export const longerDelay = (
+const longerDelay = (
   { attempts, backoff }: Pick<RetryRule, 'attempts' | 'backoff'>,
   limitMs: number,
 ): { readonly attempt: number; readonly delayMs: number } | undefined => {

@@ -2,7 +2,7 @@ import { InvalidOptionError, type Ordering } from '@holdfast/core';
 import { checkRetention, inboxSchema, readStoredState, type StoredState } from '@holdfast/inbox';
 import { checkSchema } from '@holdfast/postgres';
 import type { Settings } from './consumer-options.ts';
-import { checkDelays, longerDelay, redeliveryHorizonMs } from './retry-verdict.ts';
+import { checkDelays, redeliveryHorizonMs } from './retry-verdict.ts';
 import type { Routes } from './routes.ts';
 
 export interface StartChecks<Tx> {
@@ -13,7 +13,6 @@ export interface StartChecks<Tx> {
 /** Refuses, before the group is joined, what could not be kept: no handler, waits that are too long, missing tables. */
 export const checkStart = async <Tx>({ settings, routes }: StartChecks<Tx>): Promise<void> => {
   const { database, group, holdMs, inbox, ordering, retentionMs } = settings;
-  const { log } = settings.runtime;
   if (routes.topics.length === 0) {
     throw new InvalidOptionError('on', 'the consumer has no handler; add one with on() or onBatch() before start()');
   }
@@ -21,11 +20,11 @@ export const checkStart = async <Tx>({ settings, routes }: StartChecks<Tx>): Pro
   if (Number.isFinite(retentionMs)) checkRetention({ retentionMs, redeliveryHorizonMs: redeliveryHorizonMs(settings) });
   await checkSchema(database, [inboxSchema]);
   const stored = await readStoredState(database, group);
-  if (inbox === 'store-first') return refuseOtherOrder(stored, { group, ordering });
+  if (inbox === 'store-first') {
+    refuseSequences(stored, group);
+    return refuseOtherOrder(stored, { group, ordering });
+  }
   refuseStored(stored, group);
-  const cut = longerDelay(settings, holdMs);
-  if (cut !== undefined)
-    log.warn({ ...cut, holdMs, group }, 'the backoff asks for longer waits than holdMs; they are cut');
 };
 
 /** What an earlier `store-first` left would be handled by nobody, or after what came later. */
@@ -40,6 +39,15 @@ const refuseStored = ({ waiting, parked }: StoredState, group: string): void => 
   throw new InvalidOptionError(
     'inbox',
     `group '${group}' has stored messages from 'store-first'; run it so until they are handled, then change to 'direct'`,
+  );
+};
+
+/** What an earlier `direct` has parked would be drained by nobody. */
+const refuseSequences = ({ sequences }: StoredState, group: string): void => {
+  if (!sequences) return;
+  throw new InvalidOptionError(
+    'inbox',
+    `group '${group}' has parked keys from 'direct'; run it so until they are handled, then change to 'store-first'`,
   );
 };
 

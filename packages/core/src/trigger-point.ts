@@ -5,6 +5,8 @@ export type TriggerPoint =
   | 'relay.afterConfirm.beforeDelete'
   | 'inbox.afterEffect.beforeCommit'
   | 'consumer.afterEffect.beforeAck'
+  | 'parking.afterStore.beforeAck'
+  | 'parking.afterRest'
   | 'lease.beforeRenew'
   | 'idempotency.beforeRecord'
   | 'shutdown.afterIntakeStop';

@@ -1,4 +1,6 @@
 import { baseSchema, type SchemaModule } from '@holdfast/postgres';
+import { createSequenceFunctions } from './sequences-functions.ts';
+import { createSequenceTables } from './sequences-schema.ts';
 import { createStoringFunctions, storedMessages } from './stored-messages-schema.ts';
 
 /**
@@ -33,5 +35,7 @@ export const inboxSchema: SchemaModule = {
   migrations: [
     { version: 1, name: 'records', sql: createInboxTable },
     { version: 2, name: 'store first', sql: createStoringFunctions },
+    { version: 3, name: 'sequences', sql: createSequenceTables },
+    { version: 4, name: 'parking', sql: createSequenceFunctions },
   ],
 };

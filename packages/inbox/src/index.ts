@@ -1,3 +1,4 @@
+export type { Due, DueQuery, DueSequence, DueSequences, ParkedMessage } from './due-sequences.ts';
 export {
   createInbox,
   type Inbox,
@@ -16,5 +17,20 @@ export {
 } from './message-store.ts';
 export { checkRetention, type PruneOptions, RetentionTooShortError } from './prune.ts';
 export { type Pruner, startPruner } from './pruner.ts';
+export type { SequenceClaim } from './sequence-claim.ts';
+export {
+  createSequences,
+  type Death,
+  type Failed,
+  type Failing,
+  type Failure,
+  type OwnedSequences,
+  type Parkable,
+  type Parking,
+  type ParkOutcome,
+  type Sequences,
+  SequencesFullError,
+  type SequencesOptions,
+} from './sequences.ts';
 export { createStoredEffects, type StoredEffects, type StoredEffectsOptions } from './stored-effects.ts';
 export { readStoredState, type StoredState } from './stored-state.ts';

@@ -1,16 +1,8 @@
-import {
-  checkMessage,
-  createRuntime,
-  HoldfastError,
-  InvalidMessageError,
-  type Message,
-  type Ordering,
-  type Runtime,
-} from '@holdfast/core';
+import { createRuntime, HoldfastError, type Message, type Ordering, type Runtime } from '@holdfast/core';
 import { createBatcher } from '@holdfast/flow';
 import { classify, createNotifier, type Database } from '@holdfast/postgres';
 import { wakeChannel, wakeRelays } from '@holdfast/relay';
-import { checkId } from './inbox-records.ts';
+import { checkStorable } from './check-storable.ts';
 import { storedMessages } from './stored-messages-schema.ts';
 import { type StoredRow, storedRow } from './stored-row.ts';
 
@@ -98,18 +90,4 @@ export const createMessageStore = <Tx>(options: MessageStoreOptions<Tx>): Messag
     },
     close: () => notifier.close(),
   };
-};
-
-/** A key is part of an index where its messages are parked. */
-const maxKeyBytes = 1_000;
-
-const checkStorable = (message: Message): void => {
-  checkMessage(message);
-  checkId(message);
-  const bytes = Buffer.byteLength(message.key ?? '');
-  if (bytes > maxKeyBytes) {
-    throw new InvalidMessageError(
-      `message '${message.id}' has a key of ${bytes} bytes; the inbox takes ${maxKeyBytes}`,
-    );
-  }
 };

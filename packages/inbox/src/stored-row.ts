@@ -20,7 +20,7 @@ export const storedRow = (
 ): StoredRow => ({ id, type, topic, route: group, key, headers, ...encodeBody(body), ordered: ordering === 'key' });
 
 /** As text where it can be: people can read it. Postgres takes no NUL in a text. */
-const encodeBody = (body: Uint8Array): Pick<StoredRow, 'body' | 'encoding'> => {
+export const encodeBody = (body: Uint8Array): Pick<StoredRow, 'body' | 'encoding'> => {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   if (isUtf8(bytes) && !bytes.includes(0)) return { body: bytes.toString('utf8') };
   return { body: bytes.toString('base64'), encoding: 'base64' };

@@ -1,0 +1,201 @@
+/**
+ * What the owner of a partition does with its sequences. Each call locks the owners' numbers first (shared, so that only
+ * a new owner waits), then the keys' rows, both in one order everywhere: two calls never deadlock, no append meets an
+ * unpark, and a late owner's write changes nothing.
+ *
+ * `inbox_own(…)`: a new owner's number, and how many owners in a row ended without `inbox_disown(…)` (`deaths`).
+ *
+ * `inbox_park(…)`: stores live messages. `append`: behind its key's others; `live` where its key is not parked any more.
+ * `park`: the key waits from here on, this message first. `block`: the same, as a dead letter. `pass`: a dead letter that
+ * holds up nothing. `duplicate`: a copy is in the store, or for an append was settled before. `fenced`: by a new owner.
+ *
+ * `inbox_drained(…)`: deletes what was handled; with `rest`, the key goes back to the live path if nothing of it is left
+ * (`unparked`), or waits for its first message.
+ *
+ * `inbox_failed(…)`: what was drained and failed is to be tried again (`again`), or is a dead letter.
+ */
+export const createSequenceFunctions = (schema: string): string => `
+create function ${schema}.inbox_owner_lock(of_group text, of_source text, of_partition integer) returns bigint
+language sql immutable as $$
+  select hashtextextended('holdfast.inbox:' || of_group || ':' || of_partition || ':' || of_source, 0)
+$$;
+
+create function ${schema}.inbox_own(of_group text, of_source text, of_partition integer, again boolean)
+returns table (epoch text, deaths text)
+language plpgsql as $own$
+#variable_conflict use_column
+begin
+  perform pg_advisory_xact_lock(${schema}.inbox_owner_lock(of_group, of_source, of_partition));
+  return query
+  insert into ${schema}.inbox_owners as o ("group", source, partition, epoch, held, deaths)
+  values (of_group, of_source, of_partition, (extract(epoch from ${schema}.now()) * 1000000)::bigint, true, 0)
+  on conflict ("group", source, partition) do update set
+    epoch = greatest(o.epoch + 1, excluded.epoch), held = true,
+    deaths = case when again then o.deaths when o.held then o.deaths + 1 else 0 end
+  returning o.epoch::text, o.deaths::text;
+end
+$own$;
+
+create function ${schema}.inbox_disown(of_group text, of_source text, of_partition integer, of_epoch bigint) returns void
+language sql as $$
+  update ${schema}.inbox_owners set held = false, deaths = 0
+  where "group" = of_group and source = of_source and partition = of_partition and epoch = of_epoch
+$$;
+
+create function ${schema}.inbox_lock_owners(of_group text, entries jsonb) returns void language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock_shared(k.lock) from (
+    select distinct ${schema}.inbox_owner_lock(of_group, e.source, e.partition) as lock
+    from jsonb_to_recordset(entries) as e(source text, partition integer) order by 1
+  ) k;
+end
+$$;
+
+create function ${schema}.inbox_lock_lanes(of_group text, entries jsonb) returns void language plpgsql as $$
+begin
+  perform from ${schema}.inbox_sequences s
+  join (select distinct e.source, e.lane from jsonb_to_recordset(entries) as e(source text, lane text)) l
+    on s."group" = of_group and s.source = l.source and s.lane = l.lane
+  order by s.source, s.lane for update of s;
+end
+$$;
+
+create function ${schema}.inbox_park(of_group text, entries jsonb) returns table (place text, outcome text)
+language plpgsql set enable_hashjoin = off set enable_mergejoin = off set jit = off as $park$
+#variable_conflict use_column
+begin
+  perform ${schema}.inbox_lock_owners(of_group, entries);
+  insert into ${schema}.inbox_sequences ("group", source, lane, partition, due_at, parked_at)
+  select distinct on (e.source, e.lane) of_group, e.source, e.lane, e.partition, ${dueAt(schema, 'e')}, ${schema}.now()
+  from jsonb_to_recordset(entries) as e(
+    place integer, source text, partition integer, epoch bigint, lane text, kind text, "delayMs" float8
+  )
+  join ${schema}.inbox_owners o
+    on o."group" = of_group and o.source = e.source and o.partition = e.partition and o.epoch = e.epoch
+  where e.kind in ('park', 'block')
+  order by e.source, e.lane, e.place
+  on conflict do nothing;
+  perform ${schema}.inbox_lock_lanes(of_group, entries);
+  return query
+  with asked as (
+    select e.*, case
+      when o.epoch is distinct from e.epoch then 'fenced'
+      when e.kind <> 'pass' and s.lane is null then 'live'
+      when exists (
+        select from ${schema}.inbox_parked p where p."group" = of_group and p.source = e.source and p.id = e.id
+      ) then 'duplicate'
+      when e.kind = 'append' and exists (
+        select from ${schema}.inbox i where i."group" = of_group and i.id = e.id
+      ) then 'duplicate'
+      else 'stored' end as outcome
+    from jsonb_to_recordset(entries) as e(
+      place integer, source text, partition integer, epoch bigint, lane text, kind text, "delayMs" float8, id text,
+      key text, topic text, type text, headers text, body text, encoding text, position text, attempts integer,
+      errors jsonb, reason text, signature text
+    )
+    left join ${schema}.inbox_owners o on o."group" = of_group and o.source = e.source and o.partition = e.partition
+    left join ${schema}.inbox_sequences s on s."group" = of_group and s.source = e.source and s.lane = e.lane
+  ), recorded as (
+    insert into ${schema}.inbox ("group", id)
+    select of_group, ids.id from (
+      select distinct a.id collate "C" as id from asked a where a.outcome = 'stored' and a.kind in ('block', 'pass') order by 1
+    ) ids
+    on conflict do nothing returning id
+  ), written as (
+    insert into ${schema}.inbox_parked ("group", source, lane, partition, state, due_at, id, key, topic, type, headers,
+      body, encoding, position, attempts, errors, recorded, reason, signature, stored_at, died_at)
+    select of_group, a.source, a.lane, a.partition, ${stateOf('a')}, ${dueAt(schema, 'a')}, a.id, a.key, a.topic, a.type,
+      a.headers, a.body, a.encoding, a.position, a.attempts, a.errors, exists (select from recorded r where r.id = a.id),
+      a.reason, a.signature, ${schema}.now(), case when a.kind in ('block', 'pass') then ${schema}.now() end
+    from asked a where a.outcome = 'stored' order by a.place
+    on conflict do nothing
+  )
+  select a.place::text, a.outcome from asked a;
+end
+$park$;
+
+create function ${schema}.inbox_drained(of_group text, entries jsonb) returns table (place text, outcome text)
+language plpgsql set enable_hashjoin = off set enable_mergejoin = off set jit = off as $drained$
+#variable_conflict use_column
+begin
+  perform ${schema}.inbox_lock_owners(of_group, entries);
+  delete from ${schema}.inbox_parked p
+  using jsonb_to_recordset(entries) as e(source text, partition integer, epoch bigint, seq bigint)
+  join ${schema}.inbox_owners o
+    on o."group" = of_group and o.source = e.source and o.partition = e.partition and o.epoch = e.epoch
+  where p.seq = e.seq;
+  perform ${schema}.inbox_lock_lanes(of_group, jsonb_path_query_array(entries, '$[*] ? (@.rest == true)'));
+  return query
+  with asked as (
+    select e.*, o.epoch is distinct from e.epoch as fenced, head.due_at as head_due_at
+    from jsonb_to_recordset(entries) as e(
+      place integer, source text, partition integer, epoch bigint, lane text, rest boolean
+    )
+    left join ${schema}.inbox_owners o on o."group" = of_group and o.source = e.source and o.partition = e.partition
+    left join lateral (
+      select p.due_at from ${schema}.inbox_parked p
+      where e.rest and p."group" = of_group and p.source = e.source and p.lane = e.lane and p.state <> 'passed'
+      order by p.seq limit 1
+    ) head on true
+  ), unparked as (
+    delete from ${schema}.inbox_sequences s using asked a
+    where a.rest and not a.fenced and a.head_due_at is null
+      and s."group" = of_group and s.source = a.source and s.lane = a.lane
+  ), waiting as (
+    update ${schema}.inbox_sequences s set due_at = greatest(a.head_due_at, ${schema}.now()) from asked a
+    where a.rest and not a.fenced and a.head_due_at is not null
+      and s."group" = of_group and s.source = a.source and s.lane = a.lane
+  )
+  select a.place::text, case
+    when a.fenced then 'fenced' when not a.rest then 'deleted' when a.head_due_at is null then 'unparked' else 'parked' end
+  from asked a;
+end
+$drained$;
+
+create function ${schema}.inbox_failed(of_group text, entries jsonb) returns table (place text, outcome text)
+language plpgsql set enable_hashjoin = off set enable_mergejoin = off set jit = off as $failed$
+#variable_conflict use_column
+begin
+  perform ${schema}.inbox_lock_owners(of_group, entries);
+  perform ${schema}.inbox_lock_lanes(of_group, entries);
+  return query
+  with asked as (
+    select e.*, o.epoch is distinct from e.epoch as fenced
+    from jsonb_to_recordset(entries) as e(
+      place integer, source text, partition integer, epoch bigint, lane text, seq bigint, kind text, "delayMs" float8,
+      id text, attempts integer, errors jsonb, reason text, signature text
+    )
+    left join ${schema}.inbox_owners o on o."group" = of_group and o.source = e.source and o.partition = e.partition
+  ), recorded as (
+    insert into ${schema}.inbox ("group", id)
+    select of_group, ids.id from (
+      select distinct a.id collate "C" as id from asked a where not a.fenced and a.kind in ('block', 'pass') order by 1
+    ) ids
+    on conflict do nothing returning id
+  ), written as (
+    update ${schema}.inbox_parked p set
+      state = ${stateOf('a')}, due_at = ${dueAt(schema, 'a')}, attempts = a.attempts,
+      errors = case when jsonb_array_length(p.errors) < ${maxErrors} then p.errors else p.errors - 1 end || a.errors,
+      recorded = p.recorded or exists (select from recorded r where r.id = a.id),
+      reason = a.reason, signature = a.signature,
+      died_at = case when a.kind in ('block', 'pass') then ${schema}.now() end
+    from asked a where not a.fenced and p.seq = a.seq
+    returning a.place, a.source, a.lane, a.kind, p.due_at
+  ), waiting as (
+    update ${schema}.inbox_sequences s set due_at = w.due_at from written w
+    where w.kind <> 'pass' and s."group" = of_group and s.source = w.source and s.lane = w.lane
+  )
+  select a.place::text, case when a.fenced then 'fenced' else 'written' end from asked a;
+end
+$failed$;
+`;
+
+/** Of a message's failures the first and the last ones are kept. */
+const maxErrors = 50;
+
+const stateOf = (alias: string): string =>
+  `case ${alias}.kind when 'block' then 'dead' when 'pass' then 'passed' else 'waiting' end`;
+
+const dueAt = (schema: string, alias: string): string =>
+  `case when ${alias}.kind in ('block', 'pass') then 'infinity'
+    else ${schema}.now() + coalesce(${alias}."delayMs", 0) * interval '1 millisecond' end`;
