@@ -9,6 +9,7 @@ import {
 } from '@holdfast/core';
 import { type Backoff, exponential } from '@holdfast/policies';
 import type { Database } from '@holdfast/postgres';
+import { checkDeduplicate, type DeduplicateOptions } from './deduplicate.ts';
 
 /** How often a failed message is tried again, and when. */
 export interface RetryOptions {
@@ -34,6 +35,11 @@ export interface ConsumerOptions<Tx> {
   readonly from: StartPosition;
   /** Keeps the inbox, so that handlers get `once`. Its tables are made by `migrate(database, [inboxSchema])`. */
   readonly database?: Database<Tx>;
+  /**
+   * Turns away copies of messages by an idempotency store, where effects are not in a Postgres: a message is claimed before
+   * its handler runs and recorded after it. In place of a database, whose inbox does the same more strictly.
+   */
+  readonly deduplicate?: DeduplicateOptions | undefined;
   readonly retry?: RetryOptions | undefined;
   /** How long one attempt may take. Then its signal aborts; the attempt has failed when the handler has stopped. Default: for ever. */
   readonly timeoutMs?: number | undefined;
@@ -87,6 +93,7 @@ export interface Settings<Tx> {
   readonly group: string;
   readonly from: StartPosition;
   readonly database: Database<Tx> | undefined;
+  readonly deduplicate: DeduplicateOptions | undefined;
   readonly attempts: number;
   readonly backoff: Backoff;
   readonly unless: (error: unknown) => boolean;
@@ -111,6 +118,7 @@ const known = [
   'group',
   'from',
   'database',
+  'deduplicate',
   'retry',
   'timeoutMs',
   'totalTimeoutMs',
@@ -143,6 +151,7 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
   if (inbox === 'store-first' && database === undefined) {
     throw new InvalidOptionError('inbox', "'store-first' stores messages in Postgres; give a database");
   }
+  checkDeduplicate(options.deduplicate, database);
   if (attempts !== Number.POSITIVE_INFINITY) checkCount('retry.attempts', attempts);
   if (timeoutMs !== undefined) checkMs('timeoutMs', timeoutMs);
   if (totalTimeoutMs !== undefined) checkMs('totalTimeoutMs', totalTimeoutMs);
@@ -159,6 +168,7 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
     group,
     from,
     database,
+    deduplicate: options.deduplicate,
     attempts,
     backoff: retry.backoff ?? exponential({ baseMs: Math.min(200, holdMs), maxMs: Math.min(5_000, holdMs) }),
     unless,

@@ -5,6 +5,7 @@ import { type AnyBatchHandler, type BatchMember, createRunBatchAttempt } from '.
 import { type BatchOptions, createBatchRoute } from './batch-route.ts';
 import { type ConsumerOptions, checkCount, checkHandler, checkOptions, type Settings } from './consumer-options.ts';
 import { buryInDeadTopic, buryOrRetry } from './dead-letters.ts';
+import { createDeduplicator } from './deduplicate.ts';
 import { type Effects, inboxEffects, storedEffects } from './effects.ts';
 import { createHandlerSlots } from './handler-slots.ts';
 import type { BatchHandler, MessageHandler } from './handler-types.ts';
@@ -73,7 +74,8 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     createVitals(runtime, group),
   ];
   const slots = hasLookUps(settings) ? createHandlerSlots(() => handlersAtOnce(settings, routes)) : undefined;
-  const stack = createStack({ settings, limits, effects, slots });
+  const deduplicator = deduplicatorOf(settings);
+  const stack = createStack({ settings, limits, effects, deduplicator, slots });
   const bury = buryInDeadTopic(transport, runtime);
   const storeFirst = storeFirstOf(settings, reception.receiver(stack, buryOrRetry(bury), stored));
   const parking = parkingOf({
@@ -101,7 +103,7 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     slots,
   };
   const lifecycle = createLifecycle(parts);
-  const receiveAlone = reception.receiver(createStack({ settings, limits, effects }), noBurial, alone);
+  const receiveAlone = reception.receiver(createStack({ settings, limits, effects, deduplicator }), noBurial, alone);
 
   const consumer: Consumer<Tx> = {
     on: (contract, handler) => {
@@ -151,6 +153,9 @@ const effectsOf = <Tx>({ database, group, inbox, runtime }: Settings<Tx>): Effec
   return inbox === 'direct' ? direct : storedEffects(createStoredEffects({ database, group }), direct);
 };
 
+const deduplicatorOf = <Tx>({ deduplicate, group, runtime }: Settings<Tx>) =>
+  deduplicate === undefined ? undefined : createDeduplicator({ ...deduplicate, group, runtime });
+
 const prunerOf = <Tx>(settings: Settings<Tx>): (() => Pruner) | undefined => {
   const { database, group, retentionMs, runtime } = settings;
   if (database === undefined || !Number.isFinite(retentionMs)) return undefined;
@@ -164,7 +169,8 @@ const parkingOf = <Tx>(parts: Omit<ParkingOptions<Tx>, 'database'>): Parking | u
 };
 
 /** Whether each message is asked about before its handler runs. */
-const hasLookUps = <Tx>({ database, inbox }: Settings<Tx>): boolean => database !== undefined && inbox === 'direct';
+const hasLookUps = <Tx>({ database, deduplicate, inbox }: Settings<Tx>): boolean =>
+  (database !== undefined && inbox === 'direct') || deduplicate !== undefined;
 
 const storeFirstOf = <Tx>(settings: Settings<Tx>, receive: Receive): StoreFirst | undefined => {
   const { database, inbox } = settings;

@@ -1,6 +1,7 @@
 export type { BatchOptions } from './batch-route.ts';
 export { type Consumer, createConsumer } from './consumer.ts';
 export type { AfterDeadLetter, ConsumerOptions, RetryOptions } from './consumer-options.ts';
+export { CopyInProgressError, type DeduplicateOptions, DeduplicationUnavailableError } from './deduplicate.ts';
 export { InboxUnavailableError, OnceTwiceError } from './errors.ts';
 export type {
   BatchContext,

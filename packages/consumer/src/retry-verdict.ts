@@ -7,6 +7,7 @@ import {
   type Settlement,
 } from '@holdfast/core';
 import type { Backoff } from '@holdfast/policies';
+import { CopyInProgressError } from './deduplicate.ts';
 
 export interface RetryRule {
   readonly attempts: number;
@@ -30,7 +31,10 @@ export type RetryVerdict = (error: unknown, delivery: Delivery, previousMs?: num
 export const retryVerdict = (rule: RetryRule): RetryVerdict => {
   const { attempts, random } = rule;
   return (error, { attempt }, previousMs) => {
-    if (isHoldfastError(error, 'inbox_unavailable') || isOfProcess(error)) {
+    if (error instanceof CopyInProgressError) {
+      return { outcome: 'retry', delayMs: Math.min(error.retryAfterMs, rule.maxDelayMs), spent: false };
+    }
+    if (isUnavailable(error) || isOfProcess(error)) {
       return { outcome: 'retry', delayMs: jittered(random), spent: false };
     }
     if (error instanceof DecodeError) return reject(`${error.code}: ${error.message}`);
@@ -40,6 +44,9 @@ export const retryVerdict = (rule: RetryRule): RetryVerdict => {
     return { outcome: 'retry', delayMs: delayAfter(attempt, previousMs, rule), spent: true };
   };
 };
+
+const isUnavailable = (error: unknown): boolean =>
+  isHoldfastError(error, 'inbox_unavailable') || isHoldfastError(error, 'deduplication_unavailable');
 
 /** Something that this process used is closed, or a claim of it has ended: elsewhere, or later, the message may succeed. */
 const isOfProcess = (error: unknown): boolean =>

@@ -1,6 +1,7 @@
 import { type Delivery, payloadOf, reach } from '@holdfast/core';
 import { type AttemptEnd, notStarted } from './attempt.ts';
 import type { Settings } from './consumer-options.ts';
+import type { Deduplicator } from './deduplicate.ts';
 import type { Effects } from './effects.ts';
 import { type Ending, endings } from './ending.ts';
 import type { HandlerSlots } from './handler-slots.ts';
@@ -16,11 +17,13 @@ export interface StackOptions<Tx> {
   readonly settings: Settings<Tx>;
   readonly limits: TimeLimits;
   readonly effects: Effects<Tx> | undefined;
+  /** Turns copies away in place of the inbox. */
+  readonly deduplicator?: Deduplicator | undefined;
   /** The bulkhead, where the transport does not keep it. */
   readonly slots?: HandlerSlots | undefined;
 }
 
-export const createStack = <Tx>({ settings, limits, effects, slots }: StackOptions<Tx>): Stack => {
+export const createStack = <Tx>({ settings, limits, effects, deduplicator, slots }: StackOptions<Tx>): Stack => {
   const { totalTimeoutMs, maxInFlight, group } = settings;
   const { clock, random, meter, log } = settings.runtime;
   const verdict = retryVerdict({ ...settings, random, log });
@@ -38,9 +41,13 @@ export const createStack = <Tx>({ settings, limits, effects, slots }: StackOptio
         memory.forget(delivery);
         return endings.duplicate;
       }
-      const end = await (slots === undefined
-        ? route.run(payload, delivery, spentMs)
-        : runInSlot(slots, delivery, () => route.run(payload, delivery, spentMs)));
+      if (await deduplicator?.isDone(delivery)) {
+        memory.forget(delivery);
+        return endings.duplicate;
+      }
+      const run = (given: Delivery): Promise<AttemptEnd> => route.run(payload, given, spentMs);
+      const runOnce = () => (deduplicator === undefined ? run(delivery) : deduplicator.guard(delivery, run));
+      const end = await (slots === undefined ? runOnce() : runInSlot(slots, delivery, runOnce));
       if (end.end === 'notStarted') return delivery.signal.aborted ? endings.handedBack : endings.notStarted;
       if (end.end === 'failed') return fail(delivery, end, { startedAt, retrying, spentMs });
       memory.forget(delivery);

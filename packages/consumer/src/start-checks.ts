@@ -2,6 +2,7 @@ import { InvalidOptionError, type Ordering } from '@holdfast/core';
 import { checkRetention, inboxSchema, readStoredState, type StoredState } from '@holdfast/inbox';
 import { checkSchema } from '@holdfast/postgres';
 import type { Settings } from './consumer-options.ts';
+import { defaultDeduplicateTtlMs } from './deduplicate.ts';
 import { checkDelays, redeliveryHorizonMs } from './retry-verdict.ts';
 import type { Routes } from './routes.ts';
 
@@ -12,9 +13,13 @@ export interface StartChecks<Tx> {
 
 /** Refuses, before the group is joined, what could not be kept: no handler, waits that are too long, missing tables. */
 export const checkStart = async <Tx>({ settings, routes }: StartChecks<Tx>): Promise<void> => {
-  const { database, group, holdMs, inbox, ordering, retentionMs } = settings;
+  const { database, deduplicate, group, holdMs, inbox, ordering, retentionMs } = settings;
   if (routes.topics.length === 0) {
     throw new InvalidOptionError('on', 'the consumer has no handler; add one with on() or onBatch() before start()');
+  }
+  if (deduplicate !== undefined) {
+    const { ttlMs = defaultDeduplicateTtlMs } = deduplicate;
+    checkRetention({ retentionMs: ttlMs, redeliveryHorizonMs: redeliveryHorizonMs(settings) });
   }
   if (database === undefined) return checkDelays(settings, holdMs);
   if (Number.isFinite(retentionMs)) checkRetention({ retentionMs, redeliveryHorizonMs: redeliveryHorizonMs(settings) });

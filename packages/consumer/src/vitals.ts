@@ -1,8 +1,9 @@
 import type { Runtime } from '@holdfast/core';
+import { DeduplicationUnavailableError } from './deduplicate.ts';
 import type { Ending } from './ending.ts';
 import { InboxUnavailableError } from './errors.ts';
 
-/** Whether one half of a consumer, what comes from the broker or from the store, gets on and can use the inbox. */
+/** Whether one half of a consumer, what comes from the broker or from the store, gets on and can use what records it. */
 export interface Vitals {
   begin(): void;
   end(ending: Ending): void;
@@ -10,13 +11,13 @@ export interface Vitals {
   resumed(): void;
   /** For how long no message has left while there was something to do; 0 when there is nothing. */
   readonly stillMs: number;
-  /** Why the inbox cannot be used, as far as the last deliveries have shown. For people. */
+  /** Why the inbox, or the idempotency store, cannot be used, as far as the last deliveries have shown. For people. */
   readonly trouble: string | undefined;
 }
 
 /** Without one message leaving for so long while there are some, a consumer is not ready. */
 export const stillAfterMs = 60_000;
-/** Whoever cannot use the inbox tries again within seconds: when nobody has for so long, what could not has gone elsewhere. */
+/** Whoever cannot use it tries again within seconds: when nobody has for so long, what could not has gone elsewhere. */
 const troubleEndsAfterMs = 60_000;
 
 export const createVitals = ({ clock, log }: Pick<Runtime, 'clock' | 'log'>, group: string): Vitals => {
@@ -29,12 +30,12 @@ export const createVitals = ({ clock, log }: Pick<Runtime, 'clock' | 'log'>, gro
   let troubleAt = endedAt;
 
   const see = ({ count, error }: Ending): void => {
-    if (error instanceof InboxUnavailableError) {
-      if (trouble === undefined) log.warn({ error, group }, 'the inbox cannot be used; messages wait');
+    if (error instanceof InboxUnavailableError || error instanceof DeduplicationUnavailableError) {
+      if (trouble === undefined) log.warn({ error, group }, 'what records the messages cannot be used; they wait');
       trouble = error.message;
       troubleAt = endedAt;
     } else if (trouble !== undefined && (count === 'acked' || count === 'stored' || count === 'duplicates')) {
-      log.warn({ group }, 'the inbox can be used again');
+      log.warn({ group }, 'what records the messages can be used again');
       trouble = undefined;
     }
   };
