@@ -36,9 +36,11 @@ export interface RelaySession {
   start(): Promise<void>;
   /** Joins, runs each shard until it is done. */
   runOnce(): Promise<{ readonly handedOver: number; readonly parked: number }>;
+  /** There is something new: the shards fetch at once, and together. */
+  poke(): void;
   /**
-   * Looks for new rows in the shards that wait, and for delayed ones that are due. True: there was something. Who was
-   * `woken` need not look: the shards fetch at once, and together.
+   * Looks for new rows in the shards that wait, and for delayed ones that are due. True: there was something. `woken`: the
+   * shards were poked, and only what no wake-up tells of is looked for, now and then.
    */
   look(signal: AbortSignal, woken: boolean): Promise<boolean>;
   /** Ready: its leases are renewed, and it has its share of the shards. */
@@ -146,8 +148,12 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   const waiting = (): ReadonlyMap<number, Position> =>
     new Map([...shards.values()].flatMap(({ lease, position }) => (position ? [[lease.slot, position]] : [])));
 
+  const poke = (): void => {
+    for (const shard of shards.values()) shard.poke();
+  };
   return {
     start: () => leases.start(),
+    poke,
     runOnce: async () => {
       await leases.start();
       if (leases.held.some(({ slot }) => slot === 0)) {
@@ -159,10 +165,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
       return { handedOver, parked };
     },
     look: async (signal, woken) => {
-      if (woken && clock.monotonic() < lookAt) {
-        for (const shard of shards.values()) shard.poke();
-        return true;
-      }
+      if (woken && clock.monotonic() < lookAt) return true;
       lookAt = clock.monotonic() + looksMs;
       meter.gauge('holdfast.relay.in_flight', inFlight(), attributes);
       const aside = [...shards.values()].reduce((sum, shard) => sum + shard.aside, 0);
@@ -172,14 +175,14 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
         .finally(() => {
           gauging = undefined;
         });
-      const positions = waiting();
+      const positions = woken ? new Map<number, Position>() : waiting();
       if (positions.size === 0 && !shards.has(0)) return shards.size > 0;
       const found = await bounded((during) => store.look(positions, during), signal);
       for (const shard of found.shards) shards.get(shard)?.poke();
       const moved = found.due && shards.has(0) ? await upkeep.moveDue() : 0;
-      if (moved > 0) for (const shard of shards.values()) shard.poke();
-      if (found.shards.length === 0) upkeep.rest();
-      return found.shards.length > 0 || moved > 0 || positions.size < shards.size;
+      if (moved > 0) poke();
+      if (!woken && found.shards.length === 0) upkeep.rest();
+      return woken || found.shards.length > 0 || moved > 0 || positions.size < shards.size;
     },
     health: () => {
       const health = leases.health();

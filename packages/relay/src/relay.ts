@@ -68,6 +68,7 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
   const store = createTableStore(database, table.name, route);
   let session: RelaySession | undefined;
   let poller: Poller | undefined;
+  let wakeUp: (() => void) | undefined;
   let listener: Listener | undefined;
   let stopHearing: (() => void) | undefined;
   let starting: Promise<void> | undefined;
@@ -82,7 +83,7 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
     session = createRelaySession({
       ...settings,
       ...{ database, table: table.name, route, store, sink, shards, once, runtime },
-      onMoved: () => poller?.wake(),
+      onMoved: () => wakeUp?.(),
     });
     return session;
   };
@@ -103,14 +104,19 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
       ...{ clock: runtime.clock, log: runtime.log },
     });
     poller = looking;
+    const wake = (): void => {
+      opened.poke();
+      looking.wake();
+    };
+    wakeUp = wake;
     stopHearing = onWakeRelays(database, table, {
       route,
-      wake: looking.wake,
+      wake,
       get ownsAll() {
         return opened.ownsAll;
       },
     });
-    listener = createListener(database, wakeChannel(database, table), looking.wake, { runtime });
+    listener = createListener(database, wakeChannel(database, table), wake, { runtime });
   };
   const close = async (deadlineMs: number): Promise<void> => {
     const { clock } = runtime;
@@ -151,7 +157,7 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
       shardsOwned: session?.shardsOwned ?? 0,
     }),
     health: () => session?.health() ?? { live: true, ready: false, reasons: ['not started'] },
-    wake: () => poller?.wake(),
+    wake: () => wakeUp?.(),
     close: ({ deadlineMs = 10_000 } = {}) => {
       closing ??= close(deadlineMs);
       return closing;
