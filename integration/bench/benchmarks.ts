@@ -16,7 +16,7 @@ import { wokenRelays } from './outbox/woken-relays.ts';
 import { fourPolicies } from './policies/four-policies.ts';
 import { middlewareStack } from './policies/middleware-stack.ts';
 import { postgresLog } from './transport/postgres-log.ts';
-import { kafkaBatches } from './transports/kafka-batches.ts';
+import { kafkaBatches, kafkaBatchesByPlatformatic } from './transports/kafka-batches.ts';
 import { kafkaLatency } from './transports/kafka-latency.ts';
 import { kafkaMemory } from './transports/kafka-memory.ts';
 import { kafkaRelay } from './transports/kafka-relay.ts';
@@ -59,6 +59,7 @@ export const benchmarks: readonly Benchmark[] = [
   rabbitmqMemory,
   kafkaSingles,
   kafkaBatches,
+  kafkaBatchesByPlatformatic,
   kafkaMemory,
   kafkaRelay,
   kafkaLatency,

@@ -10,5 +10,5 @@ export const kafkaRelay: Benchmark = brokerRelay({
   costs: 'reading and deleting',
   messages: [100_000, 20_000],
   rounds: [7, 3],
-  open: openKafkaWorld,
+  open: () => openKafkaWorld(),
 });

@@ -1,5 +1,5 @@
 import { type Message, silentLog, type Transport } from '@holdfast/core';
-import { kafkaTransport } from '@holdfast/transport-kafka';
+import { type KafkaTransportOptions, kafkaTransport } from '@holdfast/transport-kafka';
 import { Kafka, logLevel, type Producer } from 'kafkajs';
 import { ownKafka } from '../../harness/index.ts';
 import { type BrokerWorld, group, topic } from './broker-world.ts';
@@ -15,14 +15,15 @@ export interface KafkaWorld extends BrokerWorld {
   newTopic(groups?: readonly string[]): Promise<string>;
 }
 
-export const openKafkaWorld = async (): Promise<KafkaWorld> => {
+/** Our transport is over kafkajs unless the options say otherwise. */
+export const openKafkaWorld = async (over: Pick<KafkaTransportOptions, 'platformatic'> = {}): Promise<KafkaWorld> => {
   const server = await ownKafka({ javaOptions: [] });
   const kafka = new Kafka({ brokers: [...server.brokers], logLevel: logLevel.NOTHING });
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 5, allowAutoTopicCreation: false });
   await producer.connect();
   const transports: Transport[] = [];
   const open = (): Transport => {
-    const transport = kafkaTransport({ brokers: server.brokers, partitions, runtime: { log: silentLog } });
+    const transport = kafkaTransport({ brokers: server.brokers, ...over, partitions, runtime: { log: silentLog } });
     transports.push(transport);
     return transport;
   };

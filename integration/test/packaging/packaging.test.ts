@@ -32,4 +32,18 @@ describe('the packages, installed from their tarballs into an empty project', ()
     );
     for (const name of project.packages) assert.ok(counts[name] > 0, `${name} exports nothing`);
   });
+
+  it('a client of Kafka that is asked for and not installed is named, with how to install it', async () => {
+    const said = await project.evaluate(`
+      import { kafkaTransport } from '@holdfast/transport-kafka';
+      for (const options of [{}, { platformatic: {} }]) {
+        const transport = kafkaTransport({ brokers: ['127.0.0.1:1'], ...options });
+        await transport.topology.describe('orders').catch(({ code, message }) => console.log(code, message));
+        await transport.close();
+      }
+    `);
+    const [kafkajs, platformatic] = said.split('\n');
+    assert.match(kafkajs ?? '', /^client_missing .*npm install kafkajs$/);
+    assert.match(platformatic ?? '', /^client_missing .*npm install @platformatic\/kafka$/);
+  });
 });

@@ -20,8 +20,22 @@ export interface KafkaWorld {
   close(): Promise<void>;
 }
 
-/** Transports onto a Kafka that somebody else has started. */
-export const kafkaWorld = (brokers: readonly string[]): KafkaWorld => {
+/** A client library that the transport works over, and the options that choose it. */
+export interface KafkaClient {
+  readonly client: string;
+  readonly options: Pick<KafkaTransportOptions, 'platformatic'>;
+  /** How its requests to commit begin: their number in the protocol, 8, and the version that it speaks. */
+  readonly commitRequest: string;
+}
+
+/** What is about requests and connections is tested over each of them. */
+export const kafkaClients: readonly KafkaClient[] = [
+  { client: 'kafkajs', options: {}, commitRequest: '\0\x08\0\x05' },
+  { client: '@platformatic/kafka', options: { platformatic: {} }, commitRequest: '\0\x08\0\x08' },
+];
+
+/** Transports onto a Kafka that somebody else has started, over kafkajs unless the options say otherwise. */
+export const kafkaWorld = (brokers: readonly string[], over: KafkaClient['options'] = {}): KafkaWorld => {
   const transports: Transport[] = [];
   const logs: Logged[] = [];
   const log =
@@ -46,7 +60,7 @@ export const kafkaWorld = (brokers: readonly string[]): KafkaWorld => {
     open: (options = {}) => {
       const transport = kafkaTransport({
         ...{ runtime, sessionTimeoutMs: 3_000, heartbeatMs: 100, fetchWaitMs: 50 },
-        ...(options.client === undefined ? { brokers } : {}),
+        ...(options.client === undefined ? { brokers, ...over } : {}),
         ...options,
       });
       transports.push(transport);

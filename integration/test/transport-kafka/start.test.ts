@@ -2,60 +2,68 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isHoldfastError, PublishError } from '@holdfast/core';
 import { freePort, type KafkaServer, ownKafka, sharedKafka, spawnChild } from '../../harness/index.ts';
-import { type KafkaWorld, kafkaWorld, messageOf } from './kafka-world.ts';
+import { type KafkaWorld, kafkaClients, kafkaWorld, messageOf } from './kafka-world.ts';
 import { createLedger } from './load.ts';
 
-describe('transport-kafka at its start', function () {
-  this.timeout(60_000);
-  let world: KafkaWorld;
-  let server: KafkaServer | undefined;
-  afterEach(async () => {
-    await world.close();
-    await server?.close();
-    server = undefined;
-  });
-
-  it('P1: a broker that is absent is named, and the same transport works once it is there', async () => {
-    const port = await freePort();
-    world = kafkaWorld([`127.0.0.1:${port}`]);
-    const transport = world.open({ requestTimeoutMs: 500 });
-    const ledger = createLedger();
-    const subscribe = () => transport.subscribe(['orders'], ledger.receive, { group: 'g', from: 'earliest' });
-    await assert.rejects(subscribe(), (error) => isHoldfastError(error, 'broker_unreachable') && error.retryable);
-    await assert.rejects(transport.publish('orders', [messageOf('a-0', 'a')]), (error) => {
-      const [outcome] = error instanceof PublishError ? error.outcomes : [];
-      return outcome?.outcome === 'failed' && isHoldfastError(outcome.error, 'broker_unreachable');
+for (const { client, options: over } of kafkaClients) {
+  describe(`transport-kafka at its start over ${client}`, function () {
+    this.timeout(60_000);
+    let world: KafkaWorld;
+    let server: KafkaServer | undefined;
+    afterEach(async () => {
+      await world.close();
+      await server?.close();
+      server = undefined;
     });
-    server = await ownKafka({ port });
-    await subscribe();
-    await transport.publish('orders', [messageOf('a-0', 'a')]);
-    await ledger.complete(new Map([['a', 1]]));
-  });
 
-  it('P7: a process that closes while it cannot connect ends by itself', async () => {
-    world = kafkaWorld([]);
-    const child = spawnChild(new URL('children/closes-unconnected.ts', import.meta.url), [
-      `127.0.0.1:${await freePort()}`,
-    ]);
-    await child.saw({ closed: true }, 30_000);
-    assert.deepEqual(await Promise.race([child.ended, sleep(10_000)]), { code: 0, signal: null });
-    await child.close();
-  });
+    it('P1: a broker that is absent is named, and the same transport works once it is there', async () => {
+      const port = await freePort();
+      world = kafkaWorld([`127.0.0.1:${port}`], over);
+      const transport = world.open({ requestTimeoutMs: 500 });
+      const ledger = createLedger();
+      const subscribe = () => transport.subscribe(['orders'], ledger.receive, { group: 'g', from: 'earliest' });
+      await assert.rejects(subscribe(), (error) => isHoldfastError(error, 'broker_unreachable') && error.retryable);
+      await assert.rejects(transport.publish('orders', [messageOf('a-0', 'a')]), (error) => {
+        const [outcome] = error instanceof PublishError ? error.outcomes : [];
+        return outcome?.outcome === 'failed' && isHoldfastError(outcome.error, 'broker_unreachable');
+      });
+      server = await ownKafka({ port });
+      await subscribe();
+      await transport.publish('orders', [messageOf('a-0', 'a')]);
+      await ledger.complete(new Map([['a', 1]]));
+    });
 
-  it('wrong credentials are an error at once, and not tried again for ever', async () => {
-    const { brokers } = await sharedKafka();
-    world = kafkaWorld(brokers);
-    const transport = world.open({ sasl: { mechanism: 'plain', username: 'shop', password: 'a-secret' } });
-    const subscribed = transport.subscribe(['orders'], createLedger().receive, { group: 'g', from: 'earliest' });
-    await assert.rejects(subscribed, (error) => {
-      assert.ok(isHoldfastError(error, 'authentication_failed'), String(error));
-      assert.equal(error.retryable, false);
-      assert.ok(!error.message.includes('a-secret'));
-      return true;
+    it('P7: a process that closes while it cannot connect ends by itself', async () => {
+      world = kafkaWorld([]);
+      const child = spawnChild(new URL('children/closes-unconnected.ts', import.meta.url), [
+        `127.0.0.1:${await freePort()}`,
+        client,
+      ]);
+      await child.saw({ closed: true }, 30_000);
+      assert.deepEqual(await Promise.race([child.ended, sleep(10_000)]), { code: 0, signal: null });
+      await child.close();
     });
-    await assert.rejects(transport.publish('orders', [messageOf('a-0', 'a')]), (error) => {
-      const [outcome] = error instanceof PublishError ? error.outcomes : [];
-      return outcome?.outcome === 'failed' && isHoldfastError(outcome.error, 'authentication_failed');
+
+    it('wrong credentials are an error at once, and not tried again for ever', async () => {
+      const { brokers } = await sharedKafka();
+      world = kafkaWorld(brokers, over);
+      const login = { username: 'shop', password: 'a-secret' };
+      const transport = world.open(
+        client === 'kafkajs'
+          ? { sasl: { mechanism: 'plain', ...login } }
+          : { platformatic: { sasl: { mechanism: 'PLAIN', ...login } } },
+      );
+      const subscribed = transport.subscribe(['orders'], createLedger().receive, { group: 'g', from: 'earliest' });
+      await assert.rejects(subscribed, (error) => {
+        assert.ok(isHoldfastError(error, 'authentication_failed'), String(error));
+        assert.equal(error.retryable, false);
+        assert.ok(!error.message.includes('a-secret'));
+        return true;
+      });
+      await assert.rejects(transport.publish('orders', [messageOf('a-0', 'a')]), (error) => {
+        const [outcome] = error instanceof PublishError ? error.outcomes : [];
+        return outcome?.outcome === 'failed' && isHoldfastError(outcome.error, 'authentication_failed');
+      });
     });
   });
-});
+}

@@ -11,6 +11,33 @@ export class BrokerUnreachableError extends HoldfastError {
   }
 }
 
+/** The package of the client library that was asked for is not there, or does not load. */
+export class ClientMissingError extends HoldfastError {
+  override readonly code = 'client_missing';
+  readonly packageName: string;
+  constructor(packageName: string, cause: unknown) {
+    super(
+      `the Kafka client '${packageName}' that the options ask for cannot be loaded (${textOf(cause)}); ` +
+        `install it beside @holdfast/transport-kafka: npm install ${packageName}`,
+      { cause },
+    );
+    this.packageName = packageName;
+  }
+}
+
+/** What a partition has next is of a form or a compression that the client library does not read. */
+export class UnreadableRecordsError extends HoldfastError {
+  override readonly code = 'unreadable_records';
+  constructor(topic: string, partition: number, cause?: unknown) {
+    super(
+      `partition ${partition} of topic '${topic}' has records that the Kafka client cannot decode` +
+        `${cause === undefined ? ': they are of the format from before Kafka 0.11' : ` (${textOf(cause)})`}; ` +
+        'use another client for it, or move the group past them',
+      { cause },
+    );
+  }
+}
+
 /** A partition has no broker that leads it: those that have its replicas are away, or are choosing one. */
 export class NoLeaderError extends HoldfastError {
   override readonly code = 'no_leader';

@@ -1,5 +1,6 @@
-import type { Cluster, Metadata, PartitionAnswer, ProtocolCall, ProtocolResponse } from './kafkajs-internals.ts';
-import { decodeFetch, type FetchAnswer } from './record-decoder.ts';
+import type { PartitionAnswer } from './fetched-data.ts';
+import type { Cluster, Metadata, ProtocolCall, ProtocolResponse } from './kafkajs-internals.ts';
+import { decodeFetch, type FetchAnswer, fetchVersion } from './record-decoder.ts';
 
 /** By the numbers of the protocol. */
 const keys = { produce: 0, fetch: 1, metadata: 3 };
@@ -93,11 +94,10 @@ const withLeaderless = (decoded: unknown): unknown => {
 };
 
 const decodeFetched = async (response: ProtocolResponse, raw: Buffer, version: number): Promise<unknown> => {
-  const ours = decodeFetch(raw, version);
-  if (ours?.responses.every(({ partitions }) => partitions.every(({ messages }) => messages !== undefined)))
-    return ours;
+  if (version !== fetchVersion) return response.decode(raw);
+  const ours = decodeFetch(raw);
+  if (ours.responses.every(({ partitions }) => partitions.every(({ messages }) => messages !== undefined))) return ours;
   const theirs = await response.decode(raw);
-  if (ours === undefined) return theirs;
   // They lack where a batch ends. The same bytes have the same topics and partitions in the same places.
   const { responses } = theirs as FetchAnswer;
   return {

@@ -1,18 +1,19 @@
-import type { Kafka } from 'kafkajs';
+import { isHoldfastError } from '@holdfast/core';
 import { calmKafkajs } from './calm-kafkajs.ts';
 import type { KafkaDriver, KafkaLink } from './driver.ts';
 import { AuthenticationError, BrokerUnreachableError } from './errors.ts';
 import { answerByPartition } from './kafkajs-answers.ts';
+import type { KafkajsClient } from './kafkajs-client.ts';
 import { groupRequests } from './kafkajs-groups.ts';
 import { type Cluster, clusterOf, type Use } from './kafkajs-internals.ts';
 import { recordRequests } from './kafkajs-records.ts';
 import { topicRequests } from './kafkajs-topics.ts';
 
-/** The driver on kafkajs 2. */
-export const kafkajsDriver = (client: Kafka): KafkaDriver => {
-  calmKafkajs();
-  return { link: () => openLink(client), codeOf: kafkaCodeOf };
-};
+/** The driver on kafkajs 2. The client is asked for when a link is first used. */
+export const kafkajsDriver = (client: () => Promise<KafkajsClient>): KafkaDriver => ({
+  link: () => openLink(client),
+  codeOf: kafkaCodeOf,
+});
 
 /** A protocol error says its name as `type`; one that stands for several retries has it in its causes. */
 const kafkaCodeOf = (error: unknown): string | undefined => {
@@ -23,16 +24,37 @@ const kafkaCodeOf = (error: unknown): string | undefined => {
   return undefined;
 };
 
-const openLink = (client: Kafka): KafkaLink => {
-  let open: { readonly cluster: Cluster; readonly ready: Promise<void> } | undefined;
+/** A cluster, from when it is first used until the connections are dropped. */
+interface Open {
+  readonly ready: Promise<Cluster>;
+  end(): void;
+}
+
+const openLink = (client: () => Promise<KafkajsClient>): KafkaLink => {
+  let open: Open | undefined;
   let closed = false;
 
-  const connect = (): { readonly cluster: Cluster; readonly ready: Promise<void> } => {
-    const cluster = clusterOf(client);
-    answerByPartition(cluster);
-    const ready = cluster.connect().then(() => cluster.brokerPool.refreshMetadata([]));
-    const opened = { cluster, ready };
-    ready.catch(() => {
+  const connect = (): Open => {
+    let made: Cluster | undefined;
+    let ended = false;
+    const start = async (): Promise<Cluster> => {
+      const cluster = clusterOf(await client());
+      if (ended) throw new Error('the connections were given up');
+      made = cluster;
+      calmKafkajs();
+      answerByPartition(cluster);
+      await cluster.connect();
+      await cluster.brokerPool.refreshMetadata([]);
+      return cluster;
+    };
+    const opened: Open = {
+      ready: start(),
+      end: () => {
+        ended = true;
+        if (made !== undefined) destroy(made);
+      },
+    };
+    opened.ready.catch(() => {
       if (open === opened) open = undefined;
     });
     return opened;
@@ -41,19 +63,17 @@ const openLink = (client: Kafka): KafkaLink => {
   const use: Use = async (find) => {
     if (closed) throw new BrokerUnreachableError('the connections are closed');
     open ??= connect();
-    const { cluster, ready } = open;
+    const { ready } = open;
     try {
-      await ready;
-      return await find(cluster);
+      return await find(await ready);
     } catch (error) {
       throw whyUnreachable(error);
     }
   };
 
   const drop = (): void => {
-    const dropped = open;
+    open?.end();
     open = undefined;
-    if (dropped !== undefined) destroy(dropped.cluster);
   };
   return {
     topics: topicRequests(use),
@@ -68,6 +88,7 @@ const openLink = (client: Kafka): KafkaLink => {
 };
 
 const whyUnreachable = (error: unknown): unknown => {
+  if (isHoldfastError(error)) return error;
   if (saysSasl(error)) return new AuthenticationError(error);
   return kafkaCodeOf(error) === undefined ? new BrokerUnreachableError(error) : error;
 };

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '@holdfast/core';
-import type { Kafka } from 'kafkajs';
+import type { FetchedData, PartitionAnswer } from './fetched-data.ts';
+import type { KafkajsClient } from './kafkajs-client.ts';
 
 /**
  * The cluster that kafkajs 2 hands to its partition assigners, and the brokers that it gives out: requests of the protocol,
@@ -66,14 +67,6 @@ export interface ProtocolResponse {
   decode(raw: Buffer): Promise<unknown>;
   /** Rejects when the answer says that anything of it failed. */
   parse(decoded: unknown): Promise<unknown>;
-}
-
-/** What an answer says of one partition. */
-export interface PartitionAnswer {
-  readonly partition: number;
-  readonly errorCode: number;
-  /** What the code stands for; undefined where it stands for no error. */
-  readonly error?: unknown;
 }
 
 /** Methods, whose parameters TypeScript compares both ways: kafkajs declares none of this. */
@@ -156,33 +149,14 @@ export interface Broker {
   }>;
 }
 
-export interface FetchedData extends PartitionAnswer {
-  readonly abortedTransactions?: readonly { readonly producerId: string; readonly firstOffset: string }[] | null;
-  readonly messages: readonly FetchedMessage[];
-  /** Past the last batch, also where its last records were compacted away; undefined where nothing came. */
-  readonly end?: bigint | undefined;
-  /** What the messages share in memory; undefined where each has its own. */
-  readonly bytes?: number | undefined;
-}
-
-export interface FetchedMessage {
-  readonly offset: string;
-  readonly timestamp: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly isControlRecord?: boolean;
-  readonly batchContext?: { readonly producerId: string; readonly inTransaction: boolean };
-}
-
 /** A new cluster of the client: a consumer's, which is never run. It hands it to its partition assigners when it is made. */
-export const clusterOf = (client: Kafka): Cluster => {
+export const clusterOf = (client: KafkajsClient): Cluster => {
   let found: unknown;
-  client.consumer({
+  const config = {
     groupId: 'holdfast',
     allowAutoTopicCreation: false,
     partitionAssigners: [
-      ({ cluster }) => {
+      ({ cluster }: { readonly cluster: unknown }) => {
         found = cluster;
         return {
           name: 'none',
@@ -192,7 +166,8 @@ export const clusterOf = (client: Kafka): Cluster => {
         };
       },
     ],
-  });
+  };
+  client.consumer(config);
   if (typeof found !== 'object' || found === null || !('brokerPool' in found)) {
     throw new InvalidOptionError(
       'client',

@@ -1,8 +1,9 @@
 import type { Fetched, ProduceRequest, RecordRequests } from './driver.ts';
 import { NoLeaderError } from './errors.ts';
+import type { PartitionAnswer } from './fetched-data.ts';
 import { groupByTopic } from './group-by-topic.ts';
-import { readFetched } from './kafkajs-fetched.ts';
-import type { Broker, PartitionAnswer, Use } from './kafkajs-internals.ts';
+import type { Broker, Use } from './kafkajs-internals.ts';
+import { readFetched } from './read-fetched.ts';
 
 const readCommitted = 1;
 const allReplicas = -1;

@@ -1,7 +1,6 @@
-import { createRuntime, InvalidOptionError, type Runtime, requireWhole, type TopicRequest } from '@holdfast/core';
-import { Kafka, type KafkaConfig, logLevel } from 'kafkajs';
+import { createRuntime, type Runtime, requireWhole, type TopicRequest } from '@holdfast/core';
+import { type ClientOptions, chooseDriver } from './choose-driver.ts';
 import type { KafkaDriver } from './driver.ts';
-import { kafkajsDriver } from './kafkajs-driver.ts';
 import type { ReadRaw } from './wire.ts';
 
 /** A topic that somebody else declared: never made, changed or deleted. */
@@ -18,14 +17,7 @@ export interface KafkaTopicRequest extends TopicRequest {
   readonly adopt?: AdoptedTopic | undefined;
 }
 
-export interface KafkaTransportOptions {
-  /** A client of kafkajs 2.2.4 or newer. Its retries and timeouts for connections hold, and it logs as it is told to. */
-  readonly client?: Kafka | undefined;
-  /** Instead of a client: the addresses to start from, `host:port`. */
-  readonly brokers?: readonly string[] | undefined;
-  readonly clientId?: string | undefined;
-  readonly ssl?: KafkaConfig['ssl'] | undefined;
-  readonly sasl?: KafkaConfig['sasl'] | undefined;
+export interface KafkaTransportOptions extends ClientOptions {
   /** Topics that exist from the first use on. One that exists with another number of partitions is an error then. */
   readonly topics?: Readonly<Record<string, KafkaTopicRequest>> | undefined;
   /** Partitions of a topic that does not say. Default 8. */
@@ -79,15 +71,16 @@ export interface Settings {
 /** The options with their defaults; throws `invalid_option` for what cannot work. */
 export const readOptions = (options: KafkaTransportOptions): Settings => {
   const runtime = createRuntime(options.runtime);
+  const requestTimeoutMs = options.requestTimeoutMs ?? 10_000;
   const sessionTimeoutMs = options.sessionTimeoutMs ?? 10_000;
   const settings: Settings = {
-    driver: kafkajsDriver(clientOf(options, runtime)),
+    driver: chooseDriver(options, { runtime, requestTimeoutMs }),
     topics: options.topics ?? {},
     partitions: options.partitions ?? 8,
     replicationFactor: options.replicationFactor,
     maxBodyBytes: options.maxBodyBytes ?? 1_000_000,
     publishTimeoutMs: options.publishTimeoutMs ?? 30_000,
-    requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
+    requestTimeoutMs,
     sessionTimeoutMs,
     heartbeatMs: options.heartbeatMs ?? Math.max(1, Math.floor(sessionTimeoutMs / 10)),
     drainMs: options.drainMs ?? 10_000,
@@ -117,25 +110,3 @@ const largestBody = 67_108_864;
 const largestTimeoutMs = 2_147_483_647;
 
 export const requirePartitions = (option: string, found: number): void => requireWhole(option, found, 1, 100_000);
-
-const clientOf = (
-  { client, brokers, clientId, ssl, sasl, requestTimeoutMs }: KafkaTransportOptions,
-  runtime: Runtime,
-): Kafka => {
-  if (client !== undefined && brokers === undefined) return client;
-  if (client !== undefined || brokers === undefined || brokers.length === 0) {
-    throw new InvalidOptionError('brokers', 'give either `brokers`, at least one, or a `client`');
-  }
-  return new Kafka({
-    brokers: [...brokers],
-    clientId: clientId ?? 'holdfast',
-    ...(ssl === undefined ? {} : { ssl }),
-    ...(sasl === undefined ? {} : { sasl }),
-    connectionTimeout: Math.min(5_000, requestTimeoutMs ?? 5_000),
-    requestTimeout: requestTimeoutMs ?? 10_000,
-    retry: { initialRetryTime: 100, retries: 4 },
-    logLevel: logLevel.WARN,
-    // What matters of it comes back as an error; its own lines are for those who look for them.
-    logCreator: () => (entry) => runtime.log.debug({ kafkajs: entry.namespace }, entry.log.message),
-  });
-};

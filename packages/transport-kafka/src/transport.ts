@@ -11,7 +11,7 @@ import { createTopology } from './topology.ts';
 const name = 'kafka';
 
 /**
- * Kafka, over kafkajs. `acks=all`, idempotent; order per key; groups whose members hand partitions over only when they
+ * Kafka, over kafkajs or `@platformatic/kafka`. `acks=all`, idempotent; order per key; groups whose members hand partitions over only when they
  * have drained them. Topics are made with their partitions by `topics` and `topology.apply`, never by being used.
  */
 export const kafkaTransport = (options: KafkaTransportOptions): Transport => {

@@ -17,6 +17,11 @@ describe('options of the Kafka transport', () => {
     refusedFor('brokers', {});
     refusedFor('brokers', { brokers: [] });
     refusedFor('brokers', { brokers, client: new Kafka({ brokers, logLevel: logLevel.NOTHING }) });
+    refusedFor('brokers', { brokers: ['a:b:c'], platformatic: {} });
+    refusedFor('platformatic', { client: new Kafka({ brokers, logLevel: logLevel.NOTHING }), platformatic: {} });
+    refusedFor('platformatic.connectTimeout', { brokers, platformatic: { connectTimeout: 0 } });
+    refusedFor('ssl', { brokers, ssl: true, platformatic: {} });
+    refusedFor('sasl', { brokers, sasl: { mechanism: 'plain', username: '', password: '' }, platformatic: {} });
     refusedFor('partitions', { brokers, partitions: 0 });
     refusedFor('maxBodyBytes', { brokers, maxBodyBytes: -1 });
     refusedFor('heartbeatMs', { brokers, sessionTimeoutMs: 6_000, heartbeatMs: 5_000 });
@@ -25,6 +30,7 @@ describe('options of the Kafka transport', () => {
 
   it('neither brokers nor a client is spoken to before it is used', async () => {
     await kafkaTransport({ brokers }).close();
+    await kafkaTransport({ brokers, platformatic: {} }).close();
     await kafkaTransport({ client: new Kafka({ brokers, logLevel: logLevel.NOTHING }) }).close();
   });
 });

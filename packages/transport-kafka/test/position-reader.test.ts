@@ -12,7 +12,7 @@ describe('reading where a group goes on, of a Kafka that is not there', () => {
     const brokers = ['127.0.0.1:1'];
     const settings = readOptions({ brokers, runtime: { clock, log: silentLog } });
     const client = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry: { retries: 0 } });
-    const link = kafkajsDriver(client).link();
+    const link = kafkajsDriver(async () => client).link();
     const read = createPositionReader({
       ...{ link, settings, group: 'billing', starts: new Map(), commit: async () => {} },
     });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
+import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { decodeFetch } from '../src/record-decoder.ts';
+import { type Decompress, decodeFetch } from '../src/record-decoder.ts';
 
 const require = createRequire(import.meta.url);
 const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0');
@@ -49,7 +50,7 @@ const head = Buffer.concat([
   int32(-1),
 ]);
 
-const partitionOf = (raw: Buffer) => decodeFetch(raw, 11)?.responses[0]?.partitions[0];
+const partitionOf = (raw: Buffer, decompress?: Decompress) => decodeFetch(raw, decompress).responses[0]?.partitions[0];
 
 /** kafkajs's headers are buffers. */
 const plain = (answer: {
@@ -85,7 +86,7 @@ describe('decoding what was fetched', () => {
     fc.assert(
       fc.asyncProperty(batches, async (written) => {
         const raw = await answerOf(written);
-        const [ours, theirs] = [decodeFetch(raw, 11), await kafkajs.decode(raw)];
+        const [ours, theirs] = [decodeFetch(raw), await kafkajs.decode(raw)];
         assert.ok(ours);
         assert.deepEqual(plain(ours), plain(theirs));
       }),
@@ -101,10 +102,29 @@ describe('decoding what was fetched', () => {
     assert.deepEqual([partitionOf(cut)?.messages?.length, partitionOf(cut)?.end], [1, 1n]);
   });
 
-  it('leaves compressed batches and other versions to kafkajs', async () => {
-    const message = { key: null, value: Buffer.from('a'.repeat(100)), headers: {} };
-    assert.equal(partitionOf(await answerOf([[message]], { compression: 1 }))?.messages, undefined);
-    assert.equal(decodeFetch(await answerOf([[message]]), 4), undefined);
+  const a = { key: null, value: Buffer.from('a'.repeat(100)), headers: {} };
+  const gzipped = () => answerOf([[a], [a, a]], { compression: 1 });
+
+  it('leaves compressed batches to kafkajs, unless it is told how to read them', async () => {
+    const raw = await gzipped();
+    assert.equal(partitionOf(raw)?.messages, undefined);
+    const read = partitionOf(raw, (codec, compressed) => {
+      assert.equal(codec, 1);
+      return gunzipSync(compressed);
+    });
+    assert.deepEqual(
+      read?.messages?.map(({ offset, value }) => [offset, String(value)]),
+      ['0', '1', '2'].map((offset) => [offset, String(a.value)]),
+    );
+    assert.ok(Number(read?.bytes) > 300, 'the memory that they take is that of what was compressed');
+  });
+
+  it('has as the error of a partition what cannot be read there', async () => {
+    const failure = new Error('damaged');
+    const read = partitionOf(await gzipped(), () => {
+      throw failure;
+    });
+    assert.deepEqual([read?.messages, read?.error], [undefined, failure]);
   });
 
   it('says where the last batch ends, whatever compaction has left of it and however it is packed', () =>

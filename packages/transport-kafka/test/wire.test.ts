@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFetched } from '../src/kafkajs-fetched.ts';
+import { readFetched } from '../src/read-fetched.ts';
 import { bytesOf, fromRecord, toRecord } from '../src/wire.ts';
 
 const record = (more: object = {}) => ({

@@ -1,4 +1,5 @@
 // What a user's compiler sees: the test checks it against the declarations in the tarballs, which it does not skip.
+import { kafkaTransport } from '@holdfast/transport-kafka';
 import { memoryTransport } from '@holdfast/transport-memory';
 import { createConsumer, createPublisher, defineMessage, isHoldfastError } from 'holdfast';
 import * as z from 'zod';
@@ -27,3 +28,11 @@ export const use = async (): Promise<void> => {
   });
   await consumer.close();
 };
+
+// Neither of Kafka's clients is installed here.
+export const kafkas = [
+  kafkaTransport({ brokers: ['kafka:9092'], sasl: { mechanism: 'plain', username: 'shop', password: '…' } }),
+  kafkaTransport({ brokers: ['kafka:9092'], platformatic: { tls: {}, sasl: { mechanism: 'SCRAM-SHA-256' } } }),
+  // @ts-expect-error: not how @platformatic/kafka calls it
+  kafkaTransport({ brokers: ['kafka:9092'], platformatic: { sasl: { mechanism: 'plain' } } }),
+];

@@ -1,5 +1,5 @@
 import type { Fetched, KafkaRecord } from './driver.ts';
-import type { FetchedData, FetchedMessage } from './kafkajs-internals.ts';
+import type { FetchedData, FetchedMessage } from './fetched-data.ts';
 
 /** What of a fetched partition is for readers: not what is before the offset asked for, of aborted transactions, or a marker. */
 export const readFetched = (

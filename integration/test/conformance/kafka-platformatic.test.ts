@@ -1,0 +1,3 @@
+import { kafkaSuite } from './kafka-suite.ts';
+
+kafkaSuite('transport-kafka over @platformatic/kafka', { platformatic: {} });

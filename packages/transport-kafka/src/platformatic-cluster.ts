@@ -1,0 +1,62 @@
+import { BrokerUnreachableError, NoLeaderError } from './errors.ts';
+import {
+  type Address,
+  type Connections,
+  type ConnectionsOptions,
+  createConnections,
+  type Lane,
+} from './platformatic-connections.ts';
+import { withRefusals } from './platformatic-errors.ts';
+import type { Connection, Library } from './platformatic-library.ts';
+
+type MetadataRequest = Library['metadataV11']['api']['async'];
+export type Metadata = Awaited<ReturnType<MetadataRequest>>;
+
+/** The brokers as they said they are, and connections to them. */
+export interface Cluster {
+  /** Asks one of the brokers. Null: of all topics. Each topic and partition has its own error. */
+  metadata(topics: readonly string[] | null): Promise<Metadata>;
+  /** Rejects with {@link NoLeaderError} for -1, and asks where a broker is that is not known. */
+  broker(nodeId: number, lane: Lane): Promise<Connection>;
+  any(): Promise<Connection>;
+  to(address: Address, lane: Lane): Promise<Connection>;
+  readonly reset: Connections['reset'];
+  readonly close: Connections['close'];
+}
+
+export interface ClusterOptions extends ConnectionsOptions {
+  /** Where to ask first. */
+  readonly brokers: readonly Address[];
+}
+
+const noBroker = -1;
+
+export const createCluster = (options: ClusterOptions): Cluster => {
+  const { library, brokers: seeds } = options;
+  const connections = createConnections(options);
+  let brokers: ReadonlyMap<number, Address> = new Map();
+
+  const any = (): Promise<Connection> => connections.toAny([...brokers.values(), ...seeds]);
+
+  const metadata = async (topics: readonly string[] | null): Promise<Metadata> => {
+    const { metadataV11 } = await library();
+    const found = await withRefusals(metadataV11.api.async(await any(), topics && [...topics], false, false));
+    brokers = new Map(found.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+    return found;
+  };
+
+  return {
+    metadata,
+    broker: async (nodeId, lane) => {
+      if (nodeId === noBroker) throw new NoLeaderError('a partition');
+      if (!brokers.has(nodeId)) await metadata([]);
+      const address = brokers.get(nodeId);
+      if (address === undefined) throw new BrokerUnreachableError(`broker ${nodeId} is not in its cluster`);
+      return connections.to(address, lane);
+    },
+    any,
+    to: connections.to,
+    reset: connections.reset,
+    close: connections.close,
+  };
+};
