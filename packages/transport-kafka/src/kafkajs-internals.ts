@@ -47,8 +47,9 @@ interface Topics<Partition> {
   readonly partitions: readonly Partition[];
 }
 
-interface Connection {
+export interface Connection {
   connect: () => Promise<unknown>;
+  isConnected(): boolean;
   readonly socket?: { destroy(error: Error): void };
 }
 
