@@ -94,6 +94,21 @@ export {
   type Upcasts,
 } from '@holdfast/core';
 export {
+  type AuditEntry,
+  createDeadLetters,
+  type DeadLetter,
+  type DeadLetterDetails,
+  type DeadLetterFilter,
+  type DeadLetterGroup,
+  type DeadLetters,
+  type DeadLettersOptions,
+  deadLetterSchema,
+  KeyChangedError,
+  NoDeadLetterError,
+  type Redriven,
+  type RedriveOptions,
+} from '@holdfast/dead-letter';
+export {
   type Claim,
   ClaimLostError,
   createIdempotency,

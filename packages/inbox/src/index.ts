@@ -33,4 +33,5 @@ export {
   type SequencesOptions,
 } from './sequences.ts';
 export { createStoredEffects, type StoredEffects, type StoredEffectsOptions } from './stored-effects.ts';
+export { encodeBody } from './stored-row.ts';
 export { readStoredState, type StoredState } from './stored-state.ts';

@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { type Consumer, type ConsumerOptions, createConsumer } from '@holdfast/consumer';
+import { createPublisher, isHoldfastError, silentLog, type Transport } from '@holdfast/core';
+import { createDeadLetters, type DeadLetters, deadLetterSchema } from '@holdfast/dead-letter';
+import { memoryTransport } from '@holdfast/transport-memory';
+import type pg from 'pg';
+import { eventually } from '../../harness/index.ts';
+import { OrderPlaced } from '../consumer/contracts.ts';
+import { addEffect, openDatabase, type TestDatabase } from '../inbox/open-database.ts';
+
+describe('dead letters', () => {
+  let db: TestDatabase;
+  let transport: Transport;
+  let letters: DeadLetters;
+  /** Ids that fail. */
+  let bad: Set<string>;
+  let ran: string[];
+  let consumer: Consumer<pg.PoolClient>;
+  beforeEach(async () => {
+    db = await openDatabase({ modules: [deadLetterSchema] });
+    transport = memoryTransport({ topics: { orders: { partitions: 2 } }, runtime: { log: silentLog } });
+    letters = createDeadLetters({
+      database: db.database,
+      group: 'billing',
+      by: 'ada@shop',
+      runtime: { log: silentLog },
+    });
+    bad = new Set();
+    ran = [];
+  });
+  afterEach(async () => {
+    await consumer.close();
+    await transport.close();
+    await db.close();
+  });
+
+  const start = async (options: Partial<ConsumerOptions<pg.PoolClient>> = {}): Promise<void> => {
+    consumer = createConsumer({
+      ...{ transport, group: 'billing', from: 'earliest', database: db.database, retry: { attempts: 1 } },
+      runtime: { log: silentLog },
+      ...options,
+    });
+    consumer.on(OrderPlaced, async (_, { message, once }) => {
+      if (bad.has(message.id)) throw new RangeError(`no stock for '${message.id}'`);
+      await once(addEffect(message.id));
+      ran.push(message.id);
+    });
+    await consumer.start();
+  };
+  const place = async (customer: string, ...numbers: number[]): Promise<void> => {
+    const publisher = createPublisher(transport);
+    const headers = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+    for (const no of numbers)
+      await publisher.publish(OrderPlaced, { customer, no }, { id: `${customer}-${no}`, headers });
+  };
+  const dead = (count: number) =>
+    eventually(async () => assert.equal((await letters.list()).length, count, `${count} dead letters`));
+  const live = () =>
+    eventually(async () => assert.equal(await db.count('select count(*) from holdfast.inbox_sequences'), 0));
+
+  it('say what failed, where, when and how often, and which failures are of one kind', async () => {
+    bad = new Set(['ada-1', 'bob-1', 'eve-1']);
+    await start({ retry: { attempts: 2, backoff: () => 5 } });
+    for (const customer of ['ada', 'bob', 'eve']) await place(customer, 1, 2);
+    await dead(3);
+    await eventually(async () => assert.equal(await db.count('select count(*) from holdfast.inbox_parked'), 6));
+    const [first] = await letters.list({ key: 'ada' });
+    assert.deepEqual(
+      [first?.id, first?.state, first?.behind, first?.topic, first?.attempts],
+      ['ada-1', 'blocks', 1, 'orders', 2],
+    );
+    const shown = await letters.show('ada-1');
+    assert.equal(shown?.traceId, '0af7651916cd43dd8448eb211c80319c');
+    assert.equal(shown.failures.length, 2);
+    const [failure] = shown.failures;
+    assert.deepEqual([failure?.name, failure?.message], ['RangeError', "no stock for 'ada-1'"]);
+    assert.match(failure?.stack ?? '', /dead-letters\.test/);
+    assert.ok(failure?.process.startsWith(`${process.pid}@`));
+    assert.ok((shown.firstFailedAt ?? 0) <= (shown.lastFailedAt ?? 0));
+    const [group, ...rest] = await letters.groups();
+    assert.deepEqual([group?.letters, rest.length], [3, 0]);
+    assert.match(group?.reason ?? '', /^attempts_exhausted: 2 of 2, RangeError/);
+    assert.equal((await letters.list({ signature: group?.signature })).length, 3);
+    assert.equal(await letters.show('ada-2'), undefined, 'what waits behind one is none');
+    const [earliest] = await letters.list({}, { limit: 1 });
+    assert.equal((await letters.list({}, { after: earliest?.place })).length, 2);
+  });
+
+  it('P3, P4: are redriven in order before what waits behind them, once, with their ids', async () => {
+    bad = new Set(['ada-1']);
+    await start();
+    await place('ada', 1, 2, 3);
+    await place('bob', 1);
+    await dead(1);
+    await eventually(() => assert.deepEqual(ran, ['bob-1']));
+    bad.clear();
+    assert.deepEqual(await letters.redrive({ id: 'ada-1' }, { dryRun: true }), { letters: 1, old: 0 });
+    assert.deepEqual(await letters.redrive({ key: 'ada' }), { letters: 1, old: 0 });
+    await eventually(() => assert.deepEqual(ran, ['bob-1', 'ada-1', 'ada-2', 'ada-3']));
+    await live();
+    await place('ada', 4, 1);
+    await eventually(() => assert.equal(consumer.stats().duplicates, 1));
+    assert.deepEqual(ran.slice(-1), ['ada-4']);
+    assert.equal(await db.count('select count(*) from effects'), 5);
+    const [entry] = await letters.audit();
+    assert.deepEqual([entry?.verb, entry?.id, entry?.by, entry?.key], ['redrive', 'ada-1', 'ada@shop', 'ada']);
+  });
+
+  it('P4: take effect once, however often and by how many they are redriven', async () => {
+    bad = new Set(['ada-1', 'bob-1']);
+    await start({ afterDeadLetter: 'continue' });
+    await place('ada', 1, 2);
+    await place('bob', 1);
+    await dead(2);
+    await eventually(() => assert.deepEqual(ran, ['ada-2']));
+    bad.clear();
+    const counts = await Promise.all(Array.from({ length: 8 }, () => letters.redrive({})));
+    assert.equal(
+      counts.reduce((all, { letters }) => all + letters, 0),
+      2,
+    );
+    assert.equal((await letters.redrive({})).letters, 0);
+    await live();
+    assert.deepEqual(ran.toSorted(), ['ada-1', 'ada-2', 'bob-1']);
+    assert.equal((await letters.redrive({})).letters, 0);
+    assert.equal((await letters.audit()).length, 2);
+    assert.equal(await db.count('select count(*) from effects'), 3);
+  });
+
+  it('have all their attempts again, and are dead letters again when those are used up', async () => {
+    bad = new Set(['ada-1']);
+    await start({ retry: { attempts: 2, backoff: () => 5 } });
+    await place('ada', 1, 2);
+    await dead(1);
+    await letters.redrive({});
+    await eventually(async () => assert.equal((await letters.show('ada-1'))?.failures.length, 4));
+    assert.equal((await letters.show('ada-1'))?.attempts, 2);
+    assert.deepEqual(ran, []);
+  });
+
+  it('P3: run alone with only: "head", and what is behind them is held until it is redriven', async () => {
+    bad = new Set(['ada-1']);
+    await start();
+    await place('ada', 1, 2, 3);
+    await dead(1);
+    await eventually(async () => assert.equal((await letters.list())[0]?.behind, 2));
+    bad.clear();
+    await letters.redrive({ key: 'ada' }, { only: 'head' });
+    await eventually(() => assert.deepEqual(ran, ['ada-1']));
+    await eventually(async () =>
+      assert.deepEqual(
+        (await letters.list()).map(({ id, state }) => [id, state]),
+        [['ada-2', 'held']],
+      ),
+    );
+    await place('ada', 4);
+    await letters.redrive({ key: 'ada' });
+    await eventually(() => assert.deepEqual(ran, ['ada-1', 'ada-2', 'ada-3', 'ada-4']));
+  });
+
+  it('are skipped: the key goes on without them; and discarded: their copies are turned away', async () => {
+    bad = new Set(['ada-1', 'bob-1']);
+    await start();
+    await place('ada', 1, 2);
+    await place('bob', 1, 2);
+    await dead(2);
+    assert.equal(await letters.skip({ key: 'ada' }, 'stock is counted'), 1);
+    assert.equal(await letters.discard({ key: 'bob' }, 'ordered by mistake'), 1);
+    await eventually(() => assert.deepEqual(ran.toSorted(), ['ada-2', 'bob-2']));
+    await live();
+    assert.deepEqual(
+      (await letters.list()).map(({ id, state }) => [id, state]),
+      [['ada-1', 'passed']],
+    );
+    bad.clear();
+    await place('bob', 1);
+    await eventually(() => assert.equal(consumer.stats().duplicates, 1));
+    assert.deepEqual(
+      (await letters.audit()).map(({ verb, reason }) => [verb, reason]),
+      [
+        ['discard', 'ordered by mistake'],
+        ['skip', 'stock is counted'],
+      ],
+    );
+    await assert.rejects(letters.discard({}, ''), (error) => isHoldfastError(error, 'invalid_option'));
+  });
+
+  it('are edited: another id and a payload that fits, in the same place', async () => {
+    bad = new Set(['ada-1']);
+    await start();
+    await place('ada', 1, 2);
+    await dead(1);
+    const edit = (payload: { customer: string; no: number }) => letters.edit('ada-1', OrderPlaced, payload, 'typo');
+    await assert.rejects(edit({ customer: 'ada' } as never), (error) => isHoldfastError(error, 'invalid_payload'));
+    await assert.rejects(edit({ customer: 'bob', no: 1 }), (error) => isHoldfastError(error, 'key_changed'));
+    const id = await edit({ customer: 'ada', no: 7 });
+    await assert.rejects(edit({ customer: 'ada', no: 7 }), (error) => isHoldfastError(error, 'no_dead_letter'));
+    const edited = await letters.show(id);
+    assert.equal(edited?.message.headers.causationid, 'ada-1');
+    assert.equal(edited?.traceId, '0af7651916cd43dd8448eb211c80319c');
+    await letters.redrive({ id });
+    await eventually(() => assert.deepEqual(ran, [id, 'ada-2']));
+    assert.equal((await letters.audit()).find(({ verb }) => verb === 'edit')?.newId, id);
+  });
+
+  it('become due at the rate that is asked for, and warn when they are old', async () => {
+    const customers = ['ada', 'bob', 'eve', 'joe'];
+    bad = new Set(customers.map((customer) => `${customer}-1`));
+    await start({ afterDeadLetter: 'continue' });
+    for (const customer of customers) await place(customer, 1);
+    await dead(4);
+    await db.pool.query("update holdfast.inbox_parked set died_at = died_at - interval '40 days' where id = 'ada-1'");
+    bad.clear();
+    const from = performance.now();
+    assert.deepEqual(await letters.redrive({ olderThanMs: 0 }, { perSecond: 5 }), { letters: 4, old: 1 });
+    await eventually(() => assert.equal(ran.length, 4));
+    assert.ok(performance.now() - from >= 590, 'four at five a second take three fifths of it');
+    assert.equal((await letters.redrive({ olderThanMs: 1 })).letters, 0);
+  });
+
+  it('P2: of a process that is gone are redriven by the next', async () => {
+    bad = new Set(['ada-1']);
+    await start();
+    await place('ada', 1, 2);
+    await dead(1);
+    await consumer.close();
+    bad.clear();
+    assert.equal((await letters.redrive({})).letters, 1);
+    await start();
+    await eventually(() => assert.deepEqual(ran, ['ada-1', 'ada-2']));
+  });
+});
