@@ -126,7 +126,7 @@ describe('idempotency keys when their Redis fails', function () {
     assert.equal((await idempotency.claim({ key: 'a' })).outcome, 'won');
   });
 
-  it('P5, F21: begins nothing while memory is full, but takes the ends of what has begun', async () => {
+  it('P5, F21: begins nothing while memory is full, but takes the ends of what has begun, and says what is known', async () => {
     server = await ownRedis();
     const idempotency = open(server.url);
     const { running, end } = await begin(idempotency, 'claimed');

@@ -52,6 +52,16 @@ for (const kind of ['redis', 'postgres']) {
       assert.ok(BigInt(String(next)) > BigInt(String(token)));
     });
 
+    it('V15, F26: work of a process that dies between the work and its record is done again, after the lease, by one alone', async () => {
+      const [first, second] = [await worker(), await worker()];
+      first.tell({ key: 'unrecorded', forMs: 10, diesAtItsEnd: true });
+      await first.saw({ began: 'unrecorded' });
+      assert.equal((await first.ended).signal, 'SIGKILL');
+      second.tell({ key: 'unrecorded', forMs: 10 });
+      await second.saw({ ended: 'unrecorded', outcome: 'in_progress' });
+      assert.equal(await askUntil(second, 'unrecorded'), 'done');
+    });
+
     it('V15, T81: a process that is stopped for three leases is told, and its end is refused where another has begun', async () => {
       const [first, second] = [await worker(), await worker()];
       first.tell({ key: 'stopped', forMs: 500 });

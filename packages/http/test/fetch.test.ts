@@ -195,6 +195,25 @@ describe('idempotencyKey around a fetch handler', () => {
     assert.equal(handled, 1);
   });
 
+  it('V15: sends a response when it is kept, not before', async () => {
+    const memory = memoryIdempotencyStore();
+    const kept = Promise.withResolvers<void>();
+    const slow: IdempotencyStore = {
+      ...memory,
+      settle: async (settlings) => {
+        await kept.promise;
+        return memory.settle(settlings);
+      },
+    };
+    const { calls, keyed, created } = setUp({}, slow);
+    const sent = keyed(created)(request('"k"'));
+    while (calls.length === 0) await new Promise(setImmediate);
+    const early = await Promise.race([sent, new Promise((resolve) => setTimeout(resolve, 20, 'nothing yet'))]);
+    assert.equal(early, 'nothing yet');
+    kept.resolve();
+    assert.equal((await sent).status, 201);
+  });
+
   it('I6: does not hold back an event stream', async () => {
     const { keyed } = setUp();
     const stream = new ReadableStream<Uint8Array>({

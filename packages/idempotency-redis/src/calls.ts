@@ -18,8 +18,10 @@ export interface Kind<In extends { readonly key: string }, Out> {
   readonly script: Script;
   /** What is said once, for all keys of a script. */
   readonly common: (call: In) => readonly number[];
-  /** What is said of each key. */
-  readonly args: (call: In) => readonly string[];
+  /** Whether that is the same of two calls. */
+  readonly alike: (one: In, other: In) => boolean;
+  /** Adds what is said of each key. */
+  readonly say: (call: In, said: (string | number)[]) => void;
   /** Of the text that the script replies for a key: its first character, and the rest. */
   readonly read: (code: string, rest: string) => Out;
 }
@@ -42,7 +44,7 @@ interface Waiting<In> {
 
 export const createCalls = <In extends { readonly key: string }, Out>(
   { client, prefix, timeoutMs, clock }: CallsOptions,
-  { script, common, args, read }: Kind<In, Out>,
+  { script, common, alike, say, read }: Kind<In, Out>,
 ): Calls<In, Out> => {
   const placeOf = createPlaces(prefix);
 
@@ -50,7 +52,7 @@ export const createCalls = <In extends { readonly key: string }, Out>(
     const [first] = calls;
     if (first === undefined) return [];
     const said: (string | number)[] = [...common(first)];
-    for (const call of calls) said.push(...args(call));
+    for (const each of calls) say(each, said);
     const call = { keys: calls.map(({ key }) => placeOf(key)), args: said };
     const reply = (await inTime(clock, timeoutMs, runScript(client, script, call))) as readonly unknown[];
     return calls.map((_, at) => {
@@ -62,9 +64,14 @@ export const createCalls = <In extends { readonly key: string }, Out>(
   /** What one script reads and writes must be in one slot of a cluster, and is told some things once. */
   const groupOf = (call: In): string => `${client.isCluster ? tagOf(call.key) : ''} ${common(call).join(' ')}`;
 
+  const isOneGroup = (calls: readonly In[]): boolean => {
+    const [first] = calls;
+    return !client.isCluster && first !== undefined && calls.every((call) => alike(first, call));
+  };
+
   const run = async (calls: readonly In[]): Promise<readonly Out[]> => {
+    if (isOneGroup(calls)) return runOne(calls);
     const groups = [...Map.groupBy(calls.keys(), (at) => groupOf(calls[at] as In)).values()];
-    if (groups.length === 1) return runOne(calls);
     const answers: Out[] = new Array(calls.length);
     await Promise.all(
       groups.map(async (places) => {
@@ -88,6 +95,7 @@ export const createCalls = <In extends { readonly key: string }, Out>(
   });
 
   const runMany = async (calls: readonly In[]): Promise<readonly Out[]> => {
+    if (calls.length <= maxBatch) return run(calls);
     const chunks = Array.from({ length: Math.ceil(calls.length / maxBatch) }, (_, n) =>
       calls.slice(n * maxBatch, (n + 1) * maxBatch),
     );

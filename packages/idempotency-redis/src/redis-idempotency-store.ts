@@ -86,7 +86,8 @@ const plain = /^[\w.-]{2,}$/;
 const claiming: Kind<ClaimRequest, ClaimAnswer> = {
   script: claimScript,
   common: ({ leaseMs, ttlMs }) => [Math.ceil(leaseMs), Math.ceil(ttlMs)],
-  args: ({ owner, fingerprint }) => [`${part(owner)} ${part(fingerprint)}`],
+  alike: (one, other) => one.leaseMs === other.leaseMs && one.ttlMs === other.ttlMs,
+  say: ({ owner, fingerprint }, said) => void said.push(`${part(owner)} ${part(fingerprint)}`),
   read: (code, rest) => {
     switch (code) {
       case 'w':
@@ -104,21 +105,24 @@ const claiming: Kind<ClaimRequest, ClaimAnswer> = {
 const renewing: Kind<Renewal, Standing> = {
   script: renewScript,
   common: ({ leaseMs }) => [Math.ceil(leaseMs)],
-  args: ({ token }) => [token],
+  alike: (one, other) => one.leaseMs === other.leaseMs,
+  say: ({ token }, said) => void said.push(token),
   read: (code) => standingOf(code),
 };
 
 const settling: Kind<Settling, Standing> = {
   script: settleScript,
   common: ({ ttlMs }) => [Math.ceil(ttlMs)],
-  args: ({ token, end }) => [token, stateOf(end)],
+  alike: (one, other) => one.ttlMs === other.ttlMs,
+  say: ({ token, end }, said) => void said.push(token, stateOf(end)),
   read: (code) => standingOf(code),
 };
 
 const finding: Kind<{ readonly key: string }, Finished | undefined> = {
   script: findScript,
   common: () => [],
-  args: () => [],
+  alike: () => true,
+  say: () => {},
   read: (code, rest) => (code === '' ? undefined : finishedOf(code, rest)),
 };
 

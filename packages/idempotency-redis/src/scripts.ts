@@ -27,12 +27,21 @@ local lease, ttl = tonumber(ARGV[1]), tonumber(ARGV[2])
 local keep = text(math.max(lease, ttl))
 local fresh = text(micros)
 local until_ = ' ' .. text(now + lease) .. ' '
+local won = 'w' .. fresh
+local begin = 'c' .. fresh .. until_
 local reply = {}
 for i = 1, #KEYS do
   local claim = ARGV[i + 2]
-  local entry = redis.call('GET', KEYS[i])
-  local token, answer = fresh, nil
+  local entry = redis.pcall('SET', KEYS[i], begin .. claim .. ' ', 'NX', 'GET', 'PX', keep)
+  if type(entry) == 'table' and entry.err then
+    -- While memory is full, what is known is still said.
+    local refused = entry
+    entry = redis.call('GET', KEYS[i])
+    if not entry then return refused end
+  end
+  local answer = won
   if entry then
+    answer = nil
     local state, known, till, owner, print, rest = read(entry)
     if state ~= 'r' then
       local me, mine = string.match(claim, '^(%S+) (%S+)$')
@@ -42,11 +51,11 @@ for i = 1, #KEYS do
       elseif tonumber(till) > now then answer = 'p' .. text(till - now)
       end
     end
-    token = text(math.max(tonumber(known) + 1, micros))
-  end
-  if not answer then
-    redis.call('SET', KEYS[i], 'c' .. token .. until_ .. claim .. ' ', 'PX', keep)
-    answer = 'w' .. token
+    if not answer then
+      local token = text(math.max(tonumber(known) + 1, micros))
+      redis.call('SET', KEYS[i], 'c' .. token .. until_ .. claim .. ' ', 'PX', keep)
+      answer = 'w' .. token
+    end
   end
   reply[i] = answer
 end

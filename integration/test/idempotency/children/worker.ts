@@ -1,6 +1,6 @@
 /** Works under idempotency keys as a process of its own, as it is told: `kind url leaseMs`. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isHoldfastError, silentLog } from '@holdfast/core';
+import { armTriggerPoints, isHoldfastError, silentLog } from '@holdfast/core';
 import { createIdempotency } from '@holdfast/idempotency';
 import { say, told } from '../../../harness/index.ts';
 import { openStore } from '../open-store.ts';
@@ -26,8 +26,9 @@ const work = async (key: string, forMs: number): Promise<void> => {
 const codeOf = (error: unknown): string => (isHoldfastError(error) ? error.code : String(error));
 
 say({ ready: true });
-for await (const { key, forMs, stop } of told()) {
+for await (const { key, forMs, stop, diesAtItsEnd } of told()) {
   if (stop) break;
+  if (diesAtItsEnd) armTriggerPoints({ 'idempotency.beforeRecord': () => void process.kill(process.pid, 'SIGKILL') });
   void work(String(key), Number(forMs));
 }
 await close();

@@ -90,11 +90,15 @@ export const claimingCases: readonly TestCase<IdempotencyBench>[] = [
   {
     name: 'V15, I10: a claim that is sent twice is one claim, and a claim of another stays another',
     run: async (bench) => {
-      const { key, win, claim } = await bench.open();
+      const { key, win, claim, pass } = await bench.open();
       const owner = bench.name('owner');
       const token = await win(key, { owner });
       assert.equal(await win(key, { owner }), token);
       assert.equal((await claim(key)).outcome, 'in_progress');
+      const lapsed = `${key}, lapsed`;
+      const late = await win(lapsed, { owner, leaseMs: brief });
+      await pass();
+      assert.equal(await win(lapsed, { owner }), late);
     },
   },
   {

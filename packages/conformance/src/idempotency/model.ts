@@ -38,8 +38,10 @@ export const modelCases: readonly TestCase<IdempotencyBench>[] = [
         const [[tested], [expected]] = await Promise.all([store.claim([request]), model.claim([request])]);
         assert.deepEqual(withoutNumbers(tested), withoutNumbers(expected), `claim of ${JSON.stringify(request)}`);
         if (tested?.outcome !== 'won' || expected?.outcome !== 'won') return;
-        const known = claims.find((twin) => twin.request.owner === request.owner);
-        if (known !== undefined && again !== undefined) return;
+        const known = claims.findLast((twin) => twin.request.owner === request.owner);
+        const isSame = known !== undefined && expected.token === known.tokens[1];
+        assert.equal(known !== undefined && tested.token === known.tokens[0], isSame, 'a claim sent again is the same');
+        if (isSame) return;
         const before = claims.filter((twin) => twin.request.key === request.key).map(({ tokens }) => BigInt(tokens[0]));
         assert.ok(
           before.every((token) => token < BigInt(tested.token)),
