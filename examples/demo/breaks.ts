@@ -49,7 +49,7 @@ export const orderByCommitId = async (pool: pg.Pool, schema: string): Promise<vo
     [schema],
   );
   const source = rows[0]?.source ?? '';
-  const broken = source.replace('order by r.seq', 'order by r.xid, r.seq');
+  const broken = source.replaceAll('order by r.seq', 'order by r.xid, r.seq');
   if (broken === source) throw new Error('outbox_fetch no longer orders by r.seq: plant this bug anew');
   await pool.query(broken);
 };
