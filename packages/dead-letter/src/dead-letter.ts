@@ -2,7 +2,7 @@ import type { Message } from '@holdfast/core';
 import { headerNames } from '@holdfast/core';
 import type { Failure } from '@holdfast/inbox';
 import type { Row } from '@holdfast/postgres';
-import { type RowEncoding, rowMessage } from '@holdfast/relay';
+import { storedMessage } from '@holdfast/relay';
 
 /** A message that waits for a decision. */
 export interface DeadLetter {
@@ -72,14 +72,7 @@ export const deadLetter = (row: Row): DeadLetter => ({
 const states: Readonly<Record<string, DeadLetter['state']>> = { dead: 'blocks', passed: 'passed', waiting: 'held' };
 
 export const deadLetterDetails = (row: Row): DeadLetterDetails => {
-  const message = rowMessage({
-    id: text(row, 'id'),
-    type: text(row, 'type'),
-    key: row.key ?? undefined,
-    headers: text(row, 'headers'),
-    body: text(row, 'body'),
-    encoding: text(row, 'encoding') as RowEncoding,
-  });
+  const message = storedMessage(row);
   return {
     ...deadLetter(row),
     message,

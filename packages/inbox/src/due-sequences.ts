@@ -1,6 +1,6 @@
 import type { Message } from '@holdfast/core';
 import type { Database, Row } from '@holdfast/postgres';
-import { type RowEncoding, rowMessage } from '@holdfast/relay';
+import { storedMessage } from '@holdfast/relay';
 import type { SequenceClaim } from './sequence-claim.ts';
 
 /** A message that is parked. */
@@ -128,14 +128,7 @@ const groupByLane = (rows: readonly Row[]): readonly DueSequence[] => {
 
 const parkedMessage = (row: Row): ParkedMessage => ({
   seq: text(row, 'seq'),
-  message: rowMessage({
-    id: text(row, 'id'),
-    type: text(row, 'type'),
-    key: row.key ?? undefined,
-    headers: text(row, 'headers'),
-    body: text(row, 'body'),
-    encoding: text(row, 'encoding') as RowEncoding,
-  }),
+  message: storedMessage(row),
   topic: text(row, 'topic'),
   position: text(row, 'position'),
   attempts: Number(row.attempts),

@@ -10,12 +10,17 @@ import {
   type SendOptions,
 } from '@holdfast/core';
 import { createNotifier, type Database } from '@holdfast/postgres';
-import { wakeChannel, wakeRelays } from '@holdfast/relay';
+import {
+  createParkedRows,
+  type ParkedRow as ParkedMessage,
+  type ParkedRowsQuery as ParkedQuery,
+  type ParkedRowsTarget as RetryTarget,
+  wakeChannel,
+  wakeRelays,
+} from '@holdfast/relay';
 import { createAddRows } from './add-rows.ts';
 import { outboxRow } from './outbox-row.ts';
 import { outboxTable } from './outbox-schema.ts';
-import { createOutboxStore } from './outbox-store.ts';
-import type { ParkedMessage, ParkedQuery, RetryTarget } from './parked-message.ts';
 
 export interface OutboxOptions {
   /**
@@ -86,7 +91,7 @@ export const createOutbox = <Tx>(database: Database<Tx>, options: OutboxOptions 
     throw new InvalidOptionError('ordering', `found ${JSON.stringify(ordering)}; expected 'key' or 'none'`);
   }
   const addRows = createAddRows({ database, capacity, monotonic: () => runtime.clock.monotonic() });
-  const store = createOutboxStore(database);
+  const parked = createParkedRows({ database, table: outboxTable });
   const notifier = createNotifier(database, wakeChannel(database, outboxTable), { runtime });
 
   const encode = async (contract: Contract, payload: unknown, { topic, delayMs, ...sending }: AddOptions = {}) => {
@@ -123,10 +128,13 @@ export const createOutbox = <Tx>(database: Database<Tx>, options: OutboxOptions 
       return result;
     },
     wake,
-    cancel: store.cancel,
-    parked: store.parked,
+    cancel: async (tx, id) => {
+      const text = `delete from ${database.schema}.outbox_delayed where id = $1::text returning id::text`;
+      return (await database.query(tx, text, [id])).length > 0 ? 'cancelled' : 'not-found';
+    },
+    parked: parked.list,
     retry: async (target) => {
-      const count = await store.retry(target);
+      const count = await parked.retry(target);
       if (count > 0) wake();
       return count;
     },

@@ -1,7 +1,7 @@
-import type { Message } from '@holdfast/core';
+import { InvalidOptionError, type Message, requireWhole } from '@holdfast/core';
 import type { Row } from '@holdfast/postgres';
 import type { RelaySource } from './relay.ts';
-import { type RowEncoding, rowMessage } from './relay-row.ts';
+import { storedMessage } from './relay-row.ts';
 import { namesOf } from './schema/names.ts';
 import { wakeRelays } from './wake-up.ts';
 
@@ -26,14 +26,21 @@ export interface ParkedRowsQuery {
   readonly after?: string | undefined;
 }
 
-/** One parked row by its id, with all that is parked of its key; or all of a key. */
-export type ParkedRowsTarget = { readonly id: string } | { readonly key: string };
+/** One parked row by its id, all of a key, all keys of which a row was parked for this reason, or all there are. */
+export type ParkedRowsTarget =
+  | { readonly id: string }
+  | { readonly key: string }
+  | { readonly reason: string }
+  | { readonly all: true };
 
 /** What waits for a decision beside a relay table, and how it is put back. */
 export interface ParkedRows {
   /** In the order of their parking. */
   list(query?: ParkedRowsQuery): Promise<readonly ParkedRow[]>;
-  /** Puts keys back, all that is parked of them, in order and before what comes later. Gives back how many rows. */
+  /**
+   * Puts rows back, each with everything that is parked of its key, in order and before what comes later. Gives back how
+   * many. Many keys go in several transactions: one that fails leaves the rest parked.
+   */
   retry(target: ParkedRowsTarget): Promise<number>;
 }
 
@@ -41,20 +48,36 @@ export const createParkedRows = <Tx>({ database, table, route = '' }: RelaySourc
   const names = namesOf(table.name, database.schema);
   const parked = names.part('parked');
 
-  const unpark = async (column: 'id' | 'key', value: string): Promise<number> => {
-    const [row] = await database.execute(
-      `select coalesce(sum(${names.part('unpark')}($1::text, of.key, of.id)), 0)::text as count
-       from (
-         select distinct case when ordered then key end as key, case when not ordered then id end as id
-         from ${parked} where route = $1::text and ${column} = $2::text
-       ) of`,
-      [route, value],
-    );
-    return Number(row?.count);
+  const unpark = async (target: ParkedRowsTarget): Promise<number> => {
+    const [column, value] = whichOf(target);
+    // What the relay parks again meanwhile has a higher number: this comes to an end.
+    const [newest] = await database.execute(`select max(seq)::text as seq from ${parked} where route = $1::text`, [
+      route,
+    ]);
+    for (let all = 0; ; ) {
+      const [row] = await database.execute(
+        `with of as materialized (
+           select distinct case when ordered then key end as key, case when not ordered then id end as id
+           from ${parked}
+           where route = $1::text and seq <= $2::text::bigint
+             and ${column === undefined ? '$3::text is not null' : `${column} = $3::text`}
+           limit $4::text::integer
+         )
+         select coalesce(sum(${names.part('unpark')}($1::text, of.key, of.id)), 0)::text as count, count(*)::text as keys
+         from of`,
+        [route, newest?.seq ?? '0', value, String(keysPerStatement)],
+      );
+      all += Number(row?.count);
+      if (Number(row?.keys) < keysPerStatement) return all;
+    }
   };
 
   return {
     list: async ({ limit = 100, after = '0' } = {}) => {
+      requireWhole('limit', limit, 1);
+      if (!/^\d{1,18}$/.test(after)) {
+        throw new InvalidOptionError('after', `found '${after}'; expected the position of what is parked`);
+      }
       const rows = await database.execute(
         `select seq::text, id, key, topic, type, headers, body, encoding, reason, errors, attempts::text,
            (extract(epoch from parked_at) * 1000)::text as since
@@ -64,22 +87,24 @@ export const createParkedRows = <Tx>({ database, table, route = '' }: RelaySourc
       return rows.map(parkedRow);
     },
     retry: async (target) => {
-      const count = await ('id' in target ? unpark('id', target.id) : unpark('key', target.key));
+      const count = await unpark(target);
       if (count > 0) wakeRelays(database, table);
       return count;
     },
   };
 };
 
+/** Each key is two locks until the statement ends, and the lock table is the whole server's. */
+const keysPerStatement = 100;
+
+const whichOf = (target: ParkedRowsTarget): readonly ['id' | 'key' | 'reason' | undefined, string] => {
+  if ('id' in target) return ['id', target.id];
+  if ('key' in target) return ['key', target.key];
+  return 'reason' in target ? ['reason', target.reason] : [undefined, ''];
+};
+
 const parkedRow = (row: Row): ParkedRow => ({
-  message: rowMessage({
-    id: text(row, 'id'),
-    type: text(row, 'type'),
-    key: row.key ?? undefined,
-    headers: text(row, 'headers'),
-    body: text(row, 'body'),
-    encoding: text(row, 'encoding') as RowEncoding,
-  }),
+  message: storedMessage(row),
   topic: text(row, 'topic'),
   reason: text(row, 'reason'),
   errors: JSON.parse(text(row, 'errors')) as string[],

@@ -1,4 +1,5 @@
 import type { Message } from '@holdfast/core';
+import type { Row } from '@holdfast/postgres';
 
 /** A row as the relay reads it: texts, so that nothing is decoded twice or not at all. */
 export interface RelayRow {
@@ -29,3 +30,14 @@ export const rowMessage = (row: Pick<RelayRow, 'id' | 'type' | 'key' | 'headers'
   headers: JSON.parse(row.headers) as Record<string, string>,
   body: Buffer.from(row.body, row.encoding),
 });
+
+/** The message of a row whose columns are named as the relay's tables have them, all read as texts. */
+export const storedMessage = ({ id, type, key, headers, body, encoding }: Row): Message =>
+  rowMessage({
+    id: id as string,
+    type: type as string,
+    key: key ?? undefined,
+    headers: headers as string,
+    body: body as string,
+    encoding: encoding as RowEncoding,
+  });
