@@ -62,7 +62,8 @@ begin
   where known.key in (select r.key from jsonb_to_recordset(renewals) as r(key text))
   order by known.key ${order} for update;
   return query
-  update ${schema}.idempotency known set lease_until = moment + r.lease_ms * interval '1 millisecond'
+  update ${schema}.idempotency known
+  set lease_until = greatest(known.lease_until, moment + r.lease_ms * interval '1 millisecond')
   from jsonb_to_recordset(renewals) as r(place integer, key text, token bigint, lease_ms float8)
   where known.key = r.key and known.token = r.token and known.state = 'claimed'
     and (known.expires_at > moment or known.lease_until > moment)

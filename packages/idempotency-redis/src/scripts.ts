@@ -73,7 +73,7 @@ for i = 1, #KEYS do
     local state, token, till, owner, print = read(entry)
     if state == 'c' and token == ARGV[i + 1] then
       local keep = text(math.max(redis.call('PTTL', KEYS[i]), lease))
-      redis.call('SET', KEYS[i], 'c' .. token .. ' ' .. text(now + lease) .. ' ' .. owner .. ' ' .. print .. ' ', 'PX', keep)
+      redis.call('SET', KEYS[i], 'c' .. token .. ' ' .. text(math.max(tonumber(till), now + lease)) .. ' ' .. owner .. ' ' .. print .. ' ', 'PX', keep)
       reply[i] = '1'
     end
   end

@@ -32,7 +32,7 @@ export interface ClaimId {
 }
 
 export interface Renewal extends ClaimId {
-  /** From now. */
+  /** From now. A renewal never shortens what is left. */
   readonly leaseMs: number;
 }
 

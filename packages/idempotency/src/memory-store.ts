@@ -121,7 +121,7 @@ export const memoryIdempotencyStore = (options: MemoryStoreOptions = {}): Idempo
       renewals.map((renewal) => {
         const entry = claimed(renewal);
         if (entry === undefined || entry.finished !== undefined) return 'lost';
-        entry.leaseUntil = clock.monotonic() + renewal.leaseMs;
+        entry.leaseUntil = Math.max(entry.leaseUntil, clock.monotonic() + renewal.leaseMs);
         return 'held';
       }),
     settle: async (settlings) => settlings.map(settle),

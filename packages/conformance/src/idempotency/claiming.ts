@@ -142,6 +142,10 @@ export const claimingCases: readonly TestCase<IdempotencyBench>[] = [
       assert.equal(await renew(key, token), 'held');
       await sleep(systemClock, 350);
       assert.equal((await claim(key)).outcome, 'in_progress');
+      const shorter = `${key}, shorter`;
+      assert.equal(await renew(shorter, await win(shorter, { ttlMs: brief }), brief), 'held');
+      await pass();
+      assert.equal((await claim(shorter)).outcome, 'in_progress', 'a renewal has shortened a lease');
       const lapsed = `${key}, lapsed`;
       const late = await win(lapsed, { leaseMs: brief });
       await pass();
