@@ -84,6 +84,11 @@ export interface ConsumerOptions<Tx> {
    * it is and holds up its partition, and health says so. Needs a database. Default 100,000.
    */
   readonly parkedCapacity?: number | undefined;
+  /**
+   * A message whose handler kills the process is a dead letter after so many deaths in which nothing else ran: what may have
+   * killed it runs alone from the second death in a row on. Needs a database and `inbox: 'direct'`. Default 3.
+   */
+  readonly suspectDeaths?: number | undefined;
   readonly runtime?: Partial<Runtime> | undefined;
 }
 
@@ -108,6 +113,7 @@ export interface Settings<Tx> {
   readonly holdMs: number;
   readonly afterDeadLetter: AfterDeadLetter;
   readonly parkedCapacity: number;
+  readonly suspectDeaths: number;
   /** Above it a wait is cut. */
   readonly maxDelayMs: number;
   readonly runtime: Runtime;
@@ -131,6 +137,7 @@ const known = [
   'holdMs',
   'afterDeadLetter',
   'parkedCapacity',
+  'suspectDeaths',
   'runtime',
 ];
 const knownOfRetry = ['attempts', 'backoff', 'unless'];
@@ -162,7 +169,8 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
   const parks = database !== undefined && inbox === 'direct';
   const holdMs = checkHold(options.holdMs, transport, parks);
   const afterDeadLetter = checkAfterDeadLetter(options.afterDeadLetter, { database, inbox });
-  const parkedCapacity = checkCapacity(options.parkedCapacity, parks);
+  const parkedCapacity = checkOfParking('parkedCapacity', options.parkedCapacity, parks) ?? 100_000;
+  const suspectDeaths = checkOfParking('suspectDeaths', options.suspectDeaths, parks) ?? 3;
   return {
     transport,
     group,
@@ -183,6 +191,7 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
     holdMs,
     afterDeadLetter,
     parkedCapacity,
+    suspectDeaths,
     maxDelayMs: database === undefined ? holdMs : Number.POSITIVE_INFINITY,
     runtime: createRuntime(options.runtime),
   };
@@ -238,11 +247,11 @@ const checkAfterDeadLetter = (
   );
 };
 
-const checkCapacity = (found: number | undefined, parks: boolean): number => {
-  if (found === undefined) return 100_000;
-  checkCount('parkedCapacity', found);
+const checkOfParking = (option: string, found: number | undefined, parks: boolean): number | undefined => {
+  if (found === undefined) return undefined;
+  checkCount(option, found);
   if (parks) return found;
-  throw new InvalidOptionError('parkedCapacity', "parking needs a database, and inbox: 'direct'");
+  throw new InvalidOptionError(option, "parking and counting crashes need a database, and inbox: 'direct'");
 };
 
 /** An option that is not known would otherwise be a promise silently not kept. */

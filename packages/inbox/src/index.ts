@@ -32,6 +32,7 @@ export {
   SequencesFullError,
   type SequencesOptions,
 } from './sequences.ts';
+export { createStarts, type Starts, type StartsOptions } from './starts.ts';
 export { createStoredEffects, type StoredEffects, type StoredEffectsOptions } from './stored-effects.ts';
 export { encodeBody } from './stored-row.ts';
 export { readStoredState, type StoredState } from './stored-state.ts';

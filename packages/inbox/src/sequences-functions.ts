@@ -3,7 +3,8 @@
  * a new owner waits), then the keys' rows, both in one order everywhere: two calls never deadlock, no append meets an
  * unpark, and a late owner's write changes nothing.
  *
- * `inbox_own(…)`: a new owner's number, and how many owners in a row ended without `inbox_disown(…)` (`deaths`).
+ * `inbox_own(…)`: a new owner's number, and how many owners in a row ended without `inbox_disown(…)` (`deaths`). What ran
+ * alone when the one before died has one more on its account.
  *
  * `inbox_park(…)`: stores live messages. `append`: behind its key's others; `live` where its key is not parked any more.
  * `park`: the key waits from here on, this message first. `block`: the same, as a dead letter. `pass`: a dead letter that
@@ -26,6 +27,13 @@ language plpgsql as $own$
 #variable_conflict use_column
 begin
   perform pg_advisory_xact_lock(${schema}.inbox_owner_lock(of_group, of_source, of_partition));
+  if not again then
+    update ${schema}.inbox_starts s set alone = false, deaths = s.deaths + exists (
+      select from ${schema}.inbox_owners o
+      where o."group" = of_group and o.source = of_source and o.partition = of_partition and o.held
+    )::integer
+    where s."group" = of_group and s.source = of_source and s.partition = of_partition and s.alone;
+  end if;
   return query
   insert into ${schema}.inbox_owners as o ("group", source, partition, epoch, held, deaths)
   values (of_group, of_source, of_partition, (extract(epoch from ${schema}.now()) * 1000000)::bigint, true, 0)
@@ -38,8 +46,13 @@ $own$;
 
 create function ${schema}.inbox_disown(of_group text, of_source text, of_partition integer, of_epoch bigint) returns void
 language sql as $$
-  update ${schema}.inbox_owners set held = false, deaths = 0
-  where "group" = of_group and source = of_source and partition = of_partition and epoch = of_epoch
+  with ended as (
+    update ${schema}.inbox_owners set held = false, deaths = 0
+    where "group" = of_group and source = of_source and partition = of_partition and epoch = of_epoch
+    returning 1
+  )
+  delete from ${schema}.inbox_starts
+  where "group" = of_group and source = of_source and partition = of_partition and exists (select from ended)
 $$;
 
 create function ${schema}.inbox_lock_owners(of_group text, entries jsonb) returns void language plpgsql as $$

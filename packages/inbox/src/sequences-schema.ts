@@ -6,7 +6,8 @@
  * A row in `inbox_sequences` means that the key is parked: nothing of it runs but what is drained from `inbox_parked`, in
  * the order of `seq`. `due_at` is that of its first message; behind a dead letter it is infinity. A `passed` message is
  * a dead letter whose key has gone on: it is in no sequence. `recorded`: the inbox's record of the id was made here, and
- * says that it has its place in the store, not that it took effect.
+ * says that it has its place in the store, not that it took effect. `inbox_starts`: what was handed over and has not ended,
+ * where an owner has died; `deaths`: of how many it was running `alone`.
  */
 export const createSequenceTables = (schema: string): string => `
 create table ${schema}.inbox_owners (
@@ -18,6 +19,16 @@ create table ${schema}.inbox_owners (
   deaths integer not null,
   primary key ("group", source, partition)
 ) with (fillfactor = 50);
+
+create table ${schema}.inbox_starts (
+  "group" text collate "C" not null,
+  source text collate "C" not null,
+  partition integer not null,
+  id text collate "C" not null,
+  alone boolean not null,
+  deaths integer not null,
+  primary key ("group", source, partition, id)
+) with (autovacuum_vacuum_scale_factor = 0.02);
 
 create table ${schema}.inbox_sequences (
   "group" text collate "C" not null,

@@ -105,6 +105,8 @@ export interface OwnedSequences {
   readonly deaths: number;
   /** The keys that are parked. */
   readonly lanes: readonly string[];
+  /** Messages that were running when an owner died, with how often each has run alone then. */
+  readonly suspects: ReadonlyMap<string, number>;
 }
 
 export const createSequences = <Tx>({ database, group, capacity }: SequencesOptions<Tx>): Sequences => {
@@ -122,6 +124,11 @@ export const createSequences = <Tx>({ database, group, capacity }: SequencesOpti
         `select epoch, deaths from ${schema}.inbox_own($1::text, $2::text, $3::text::integer, $4::text::boolean)`,
         [...place, String(again)],
       );
+      const suspects = await database.execute(
+        `select id, deaths::text as deaths from ${schema}.inbox_starts
+         where "group" = $1::text and source = $2::text and partition = $3::text::integer`,
+        place,
+      );
       const lanes = await database.execute(
         `select lane from ${schema}.inbox_sequences
          where "group" = $1::text and source = $2::text and partition = $3::text::integer`,
@@ -131,6 +138,7 @@ export const createSequences = <Tx>({ database, group, capacity }: SequencesOpti
         claim: { source, partition, epoch: String(row?.epoch) },
         deaths: Number(row?.deaths),
         lanes: lanes.map(({ lane }) => lane ?? ''),
+        suspects: new Map(suspects.map(({ id, deaths }) => [id ?? '', Number(deaths)])),
       };
     },
     disown: async ({ source, partition, epoch }) => {

@@ -1,4 +1,4 @@
-import { type Delivery, type Receive, type Runtime, reach, type Settlement, sleep } from '@holdfast/core';
+import { type Delivery, type Runtime, reach, type Settlement, sleep } from '@holdfast/core';
 import { createBell } from '@holdfast/flow';
 import type { DueSequence, Failing, ParkedMessage, Sequences } from '@holdfast/inbox';
 import type { FailureHistory } from './failure-history.ts';
@@ -13,7 +13,7 @@ export interface DrainOptions {
   readonly history: FailureHistory;
   readonly trouble: ParkingTrouble;
   /** Handles a message of the store. */
-  readonly receive: Receive;
+  readonly receive: (owned: OwnedPartition, delivery: Delivery) => Promise<Settlement>;
   /** What becomes in the store of one that failed. */
   readonly failingOf: (delivery: Delivery, settlement: Exclude<Settlement, { readonly outcome: 'ack' }>) => Failing;
   /** How many messages may be in memory for it. */
@@ -132,7 +132,7 @@ export const createDrain = (options: DrainOptions): Drain => {
   ): Promise<'handled' | 'passed' | 'stopped'> => {
     for (;;) {
       const delivery = deliveryOf(owned, parked);
-      const settlement = await receive(delivery);
+      const settlement = await receive(owned, delivery);
       const { signal } = owned.ending;
       if (settlement.outcome === 'ack') {
         history.forget(delivery);

@@ -1,5 +1,6 @@
 import type { Assignment, Message } from '@holdfast/core';
 import type { SequenceClaim } from '@holdfast/inbox';
+import type { Suspicion } from './suspicion.ts';
 
 /** A key that waits in the store. Another one of the same name, parked later, is another object. */
 export interface ParkedLane {
@@ -19,6 +20,8 @@ export interface OwnedPartition {
   readonly running: Set<string>;
   /** Its keys that are being drained. None of them rejects. */
   readonly drains: Set<Promise<void>>;
+  /** Undefined while nothing of it is suspected. */
+  suspicion: Suspicion | undefined;
   /** Aborts what is drained when the claim has ended. */
   readonly ending: AbortController;
   /** Nothing more of it is drained; what is may end. */

@@ -5,10 +5,12 @@ import type { Sequences } from '@holdfast/inbox';
 import { InboxUnavailableError } from '../errors.ts';
 import { markParked, type OwnedPartition } from './owned-partition.ts';
 import type { ParkingTrouble } from './parking-trouble.ts';
+import { createSuspicion } from './suspicion.ts';
 
 export interface OwnershipOptions {
   readonly sequences: Sequences;
   readonly trouble: ParkingTrouble;
+  readonly maxInFlight: number;
   readonly runtime: Runtime;
   /** Something of a partition may have become due. */
   readonly onChange: () => void;
@@ -33,7 +35,13 @@ export interface Ownership {
 const graceMs = 500;
 const renewAgainMs = 1_000;
 
-export const createOwnership = ({ sequences, trouble, runtime, onChange }: OwnershipOptions): Ownership => {
+export const createOwnership = ({
+  sequences,
+  trouble,
+  maxInFlight,
+  runtime,
+  onChange,
+}: OwnershipOptions): Ownership => {
   const { clock, log } = runtime;
   const topics = new Map<string, Map<number, OwnedPartition>>();
   /** Lanes outlive a claim: who has the partition again waits for what still runs of the claim before. */
@@ -77,7 +85,7 @@ export const createOwnership = ({ sequences, trouble, runtime, onChange }: Owner
   return {
     assigned: async (assignment) => {
       const { topic, partition } = assignment;
-      const { claim, lanes } = await sequences.own(topic, partition).catch((error: unknown) => {
+      const { claim, lanes, deaths, suspects } = await sequences.own(topic, partition).catch((error: unknown) => {
         trouble.unavailable(new InboxUnavailableError(error));
         throw error;
       });
@@ -90,6 +98,7 @@ export const createOwnership = ({ sequences, trouble, runtime, onChange }: Owner
       const owned: OwnedPartition = {
         ...{ assignment, claim, parked: new Map(), running: runningOf(assignment), drains: new Set(), ending },
         ...{ closing: false, renewing: undefined },
+        suspicion: createSuspicion({ deaths, suspects, maxInFlight, clock }),
       };
       for (const lane of lanes) markParked(owned, lane);
       const partitions = topics.get(topic) ?? new Map<number, OwnedPartition>();
@@ -101,13 +110,12 @@ export const createOwnership = ({ sequences, trouble, runtime, onChange }: Owner
       if (owned === undefined) return;
       owned.closing = true;
       await drained(owned, signal);
-      const inOrder = !signal.aborted && owned.drains.size === 0;
       end(owned);
       if (owned.drains.size > 0) await within(clock, graceMs, (limit) => drained(owned, limit));
       if (find(assignment) === owned) topics.get(assignment.topic)?.delete(assignment.partition);
-      if (!inOrder) return;
+      // Whatever it has left undone, this process lives.
       await sequences.disown(owned.claim).catch((error: unknown) => {
-        log.info({ ...assignment, error }, 'the store of parked messages was not told of an orderly end');
+        log.info({ ...assignment, error }, 'the store of parked messages was not told of the end of a claim');
       });
     },
     find,

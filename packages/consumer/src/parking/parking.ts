@@ -1,5 +1,5 @@
 import type { Assignment, Delivery, Health, Receive } from '@holdfast/core';
-import { createSequences, type Failing } from '@holdfast/inbox';
+import { createSequences, createStarts, type Failing } from '@holdfast/inbox';
 import type { Database } from '@holdfast/postgres';
 import type { Settings } from '../consumer-options.ts';
 import type { Bury } from '../dead-letters.ts';
@@ -9,6 +9,7 @@ import type { Reception } from '../reception.ts';
 import type { Stack } from '../stack.ts';
 import type { Tally } from '../stats.ts';
 import type { Vitals } from '../vitals.ts';
+import { createAloneGate } from './alone-gate.ts';
 import { createDrain } from './drain.ts';
 import { createFailureHistory } from './failure-history.ts';
 import { failureSignature } from './failure-signature.ts';
@@ -16,6 +17,7 @@ import { laneOf, type OwnedPartition } from './owned-partition.ts';
 import { createOwnership } from './ownership.ts';
 import { createParkLive } from './park-live.ts';
 import { createParkingTrouble } from './parking-trouble.ts';
+import { createSuspects } from './suspects.ts';
 
 export interface ParkingOptions<Tx> {
   readonly settings: Settings<Tx>;
@@ -43,14 +45,17 @@ export interface Parking {
 
 export const createParking = <Tx>(options: ParkingOptions<Tx>): Parking => {
   const { settings, database, reception, stack, tally, vitals, buryElsewhere } = options;
-  const { group, runtime, maxInFlight, parkedCapacity, afterDeadLetter } = settings;
+  const { group, runtime, maxInFlight, parkedCapacity, afterDeadLetter, suspectDeaths } = settings;
   const ordered = settings.ordering === 'key';
   const sequences = createSequences({ database, group, capacity: parkedCapacity });
   const trouble = createParkingTrouble(runtime, group);
   const history = createFailureHistory(2 * maxInFlight, runtime, `${process.pid}@${runtime.ids()}`);
-  const ownership = createOwnership({ sequences, trouble, runtime, onChange: () => drain.wake() });
+  const ownership = createOwnership({ sequences, trouble, maxInFlight, runtime, onChange: () => drain.wake() });
   const common = { sequences, ownership, history, trouble };
   const live = createParkLive({ settings, ...common, buryElsewhere, onParked: (delayMs) => drain.wakeIn(delayMs) });
+  const starts = createStarts({ database, group });
+  const gate = createAloneGate(runtime.clock);
+  const suspects = createSuspects({ starts, gate, suspectDeaths, group, runtime });
   const receiveLive = reception.receiver(stack, live.conclude, vitals.incoming);
 
   /** What failed in the drain is the drain's to store: here it is only noted. */
@@ -62,10 +67,21 @@ export const createParking = <Tx>(options: ParkingOptions<Tx>): Parking => {
     causes.set(delivery, ending);
     return settlement;
   };
+  /** A message that is a dead letter before it has run. */
+  const condemning = (conclude: Bury, delivery: Delivery) => (ending: Ending) => {
+    tally.begin();
+    tally.end(ending);
+    return conclude(delivery, ending);
+  };
+  const receiveParked = reception.receiver(stack, noteFailure, vitals.parked);
   const drain = createDrain({
     ...common,
     ...{ group, maxInFlight, runtime },
-    receive: reception.receiver(stack, noteFailure, vitals.parked),
+    receive: (owned, delivery) =>
+      suspects.run(owned, delivery, {
+        handle: () => receiveParked(delivery),
+        condemn: condemning(noteFailure, delivery),
+      }),
     failingOf: (delivery, settlement): Failing => {
       if (settlement.outcome === 'retry') return { kind: 'again', delayMs: settlement.delayMs };
       const { reason } = settlement;
@@ -91,7 +107,10 @@ export const createParking = <Tx>(options: ParkingOptions<Tx>): Parking => {
   const handle = async (owned: OwnedPartition, lane: string, delivery: Delivery): ReturnType<Receive> => {
     owned.running.add(lane);
     try {
-      const settlement = await receiveLive(delivery);
+      const settlement = await suspects.run(owned, delivery, {
+        handle: () => receiveLive(delivery),
+        condemn: condemning(live.conclude, delivery),
+      });
       if (settlement.outcome === 'ack') history.forget(delivery);
       return settlement;
     } finally {
