@@ -86,7 +86,7 @@ export const createWonClaim = ({ key, token, deadline }: Won, options: WonClaimO
       await record({ outcome: 'done', result: kept });
     },
     fail: async (reason) => {
-      await record({ outcome: 'failed', reason: reason.replaceAll('\0', '').toWellFormed().slice(0, maxReasonLength) });
+      await record({ outcome: 'failed', reason: reason.replaceAll('\0', '').slice(0, maxReasonLength).toWellFormed() });
     },
     release: async () => {
       if (ended) return;
