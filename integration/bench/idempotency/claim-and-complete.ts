@@ -6,7 +6,7 @@ export const claimAndComplete: Benchmark = {
   row: 70,
   group: 'idempotency',
   ours: `\`claim\` and \`complete\` of new keys in Redis, ${inFlight} in flight`,
-  beside: `the same two Lua scripts, one key each, by \`evalsha\` of an autopipelining ioredis, ${inFlight} in flight`,
+  beside: `two Lua scripts that do the same for one key, by \`evalsha\` of an autopipelining ioredis, ${inFlight} in flight`,
   explains:
     'Ours joins what is asked for at once to scripts for many keys, over a client that does not pipeline by itself, and keeps ' +
     'each claim renewed; beside it each key costs Redis two scripts, which ioredis sends together.',
