@@ -152,7 +152,7 @@ for (const { name, open } of worlds) {
     });
 
     it('P4: waits for a copy that is handled elsewhere, spends no attempt, and goes by what became of it', async () => {
-      const elsewhere = createIdempotency({ store: world.store, leaseMs: 600, runtime });
+      const elsewhere = createIdempotency({ store: world.store, leaseMs: 2_000, runtime });
       const [done, died] = [order(1, 'done'), order(2, 'died')];
       const [first] = await elsewhere.claimMany([{ key: 'consumer:billing:done' }]);
       // Of a process that has died: nobody renews it.

@@ -54,7 +54,7 @@ describe('idempotency keys when their Redis fails', function () {
       const again = await idempotency.once('done', async () => 'second');
       assert.equal(again.outcome, 'done', 'the result is gone: the work is done again');
     });
-    await eventually(() => assert.ok(signal.aborted), { timeoutMs: 3_000 });
+    await eventually(() => assert.ok(signal.aborted), { timeoutMs: 8_000 });
     assert.ok(coded('lease_lost')(signal.reason));
     end('late');
     await assert.rejects(running, coded('lease_lost'));
@@ -92,8 +92,8 @@ describe('idempotency keys when their Redis fails', function () {
       assert.ok(call.status === 'rejected' && coded('idempotency_unavailable')(call.reason));
       assert.ok(coded('redis_timeout')(call.reason.cause));
     }
-    assert.ok(performance.now() - startedAt < 3_000, 'those that waited were not told in time');
-    await eventually(() => assert.ok(signal.aborted), { timeoutMs: 3_000 });
+    assert.ok(performance.now() - startedAt < 6_000, 'those that waited were not told in time');
+    await eventually(() => assert.ok(signal.aborted), { timeoutMs: 8_000 });
     await server.resume();
     end('nobody has begun anew');
     assert.equal((await running).outcome, 'done');

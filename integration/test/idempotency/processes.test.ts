@@ -47,7 +47,7 @@ for (const kind of ['redis', 'postgres']) {
       const killedAt = performance.now();
       assert.equal(await askUntil(second, 'killed'), 'done');
       const took = performance.now() - killedAt;
-      assert.ok(took < leaseMs * 3, `it took ${took} ms`);
+      assert.ok(took < leaseMs * 8, `it took ${took} ms`);
       const { token: next } = await second.saw({ began: 'killed' });
       assert.ok(BigInt(String(next)) > BigInt(String(token)));
     });
