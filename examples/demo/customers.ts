@@ -8,13 +8,15 @@ export interface CustomersOptions {
   readonly rate: number;
   readonly random: () => number;
   readonly signal: AbortSignal;
+  /** What the so-manieth order costs. */
+  readonly totalOf: (place: number) => number;
 }
 
 const customers = 50;
 
 /** Places orders over HTTP at the rate, until all are placed or the signal aborts; an order without an answer is asked for again. */
 export const placeOrders = async (options: CustomersOptions): Promise<void> => {
-  const { orders, rate, random, signal } = options;
+  const { orders, rate, random, signal, totalOf } = options;
   const startedAt = performance.now();
   const open = new Set<Promise<void>>();
   let customer = pickCustomer(random);
@@ -27,7 +29,7 @@ export const placeOrders = async (options: CustomersOptions): Promise<void> => {
     const order = {
       orderId: randomUUID(),
       customerId: `customer-${customer}`,
-      total: 1 + Math.floor(random() * 100),
+      total: totalOf(placed),
     };
     const placing = placeOrder(options, order).finally(() => open.delete(placing));
     open.add(placing);

@@ -1,5 +1,5 @@
 import { postgresTransportSchema } from '@holdfast/transport-postgres';
-import { type Database, inboxSchema, migrate, outboxSchema, pgDatabase } from 'holdfast';
+import { type Database, deadLetterSchema, inboxSchema, migrate, outboxSchema, pgDatabase } from 'holdfast';
 import pg from 'pg';
 
 /** All of the demo's tables live in a schema of its own, so that a database that is lent to it keeps what it has. */
@@ -31,6 +31,6 @@ const businessTables = `
 /** Makes all tables anew; those of an earlier demo go. */
 export const prepare = async ({ pool, database }: ReturnType<typeof openDatabase>): Promise<void> => {
   await pool.query(`drop schema if exists ${schema} cascade`);
-  await migrate(database, [outboxSchema, inboxSchema, postgresTransportSchema]);
+  await migrate(database, [outboxSchema, inboxSchema, deadLetterSchema, postgresTransportSchema]);
   await pool.query(businessTables);
 };

@@ -6,6 +6,7 @@ import { startBroker } from './broker.ts';
 import { placeOrders } from './customers.ts';
 import { openDatabase, prepare, schema } from './database.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
+import { type Faults, startFaults } from './faults.ts';
 import { freePort } from './free-port.ts';
 import { tableHead } from './live-table.ts';
 import { readOptions } from './options.ts';
@@ -24,6 +25,8 @@ const run = async (databaseUrl: string, brokerUrl: string): Promise<boolean> => 
   await prepare(opened);
   if (options.break === 'order-by-commit-id') await orderByCommitId(opened.pool, schema);
   const port = await freePort();
+  const { seconds, seed } = options;
+  const faults = options.faults && (await startFaults({ opened, seconds, random: seeded(seed + 2), print }));
   const processes = startProcesses([
     '--database-url',
     databaseUrl,
@@ -33,18 +36,28 @@ const run = async (databaseUrl: string, brokerUrl: string): Promise<boolean> => 
     options.transport,
     '--broker-url',
     brokerUrl,
+    ...(faults ? ['--bank-url', faults.bankUrl] : []),
     ...(options.break ? ['--break', options.break] : []),
   ]);
   try {
     await processes.ready();
-    return await watch(opened, processes, `http://127.0.0.1:${port}`);
+    return await watch({ opened, processes, faults, url: `http://127.0.0.1:${port}` });
   } finally {
     await processes.stop();
+    await faults?.close();
     await opened.pool.end();
   }
 };
 
-const watch = async (opened: ReturnType<typeof openDatabase>, processes: Processes, url: string): Promise<boolean> => {
+interface Running {
+  readonly opened: ReturnType<typeof openDatabase>;
+  readonly processes: Processes;
+  readonly faults: Faults | undefined;
+  /** Of the shop. */
+  readonly url: string;
+}
+
+const watch = async ({ opened, processes, faults, url }: Running): Promise<boolean> => {
   const { seconds, rate, seed, orders } = options;
   print(`${orders} orders at ${rate}/s; a process is killed every second for ${seconds} s. Seed ${seed}.`);
   if (options.break) print(`Planted bug: ${breaks[options.break]}.`);
@@ -52,7 +65,10 @@ const watch = async (opened: ReturnType<typeof openDatabase>, processes: Process
   const startedAt = performance.now();
   const ending = new AbortController();
   const readings = showReadings(opened, processes, print);
-  const placing = placeOrders({ url, orders, rate, random: seeded(seed + 1), signal: ending.signal });
+  const customers = seeded(seed + 1);
+  const totalOf = faults?.totalOf ?? (() => 1 + Math.floor(customers() * 100));
+  const placing = placeOrders({ url, orders, rate, random: customers, totalOf, signal: ending.signal });
+  faults?.begin();
 
   const random = seeded(seed);
   for (let second = 1; second <= seconds; second++) {
@@ -61,9 +77,10 @@ const watch = async (opened: ReturnType<typeof openDatabase>, processes: Process
   }
   ending.abort();
   await placing;
+  const redriven = await faults?.redriveAll();
   const account = await drain(opened.pool);
   await readings.stop();
-  return conclude(account, processes, (performance.now() - startedAt) / 1_000);
+  return conclude({ account, processes, redriven, seconds: (performance.now() - startedAt) / 1_000 });
 };
 
 /** Waits until everything placed is billed and shipped, or nothing has moved for as long as patience lasts. */
@@ -79,13 +96,23 @@ const drain = async (pool: pg.Pool): Promise<Account> => {
   return account;
 };
 
-const conclude = (account: Account, { kills, counts }: Processes, seconds: number): boolean => {
-  const ok = isRight(account) && kills >= options.seconds / 2;
+interface Ended {
+  readonly account: Account;
+  readonly processes: Processes;
+  /** How many dead letters were; undefined without `--faults`. */
+  readonly redriven: number | undefined;
+  readonly seconds: number;
+}
+
+const conclude = ({ account, processes, redriven, seconds }: Ended): boolean => {
+  const { kills, crashes, counts } = processes;
+  const ok = isRight(account) && kills >= options.seconds / 2 && redriven !== 0;
   const { placed, billed, shipped, lost, double, outOfOrder } = account;
   if (options.json) {
     const result = {
       ...account,
       kills,
+      ...(redriven === undefined ? {} : { crashes, redriven }),
       duplicatesCaught: counts.duplicates,
       seconds: Math.round(seconds * 10) / 10,
       ok,
@@ -96,6 +123,8 @@ const conclude = (account: Account, { kills, counts }: Processes, seconds: numbe
   print('');
   print(`placed ${placed}, billed ${billed}, shipped ${shipped}`);
   print(`${lost} lost, ${double} double, ${outOfOrder} out of order per customer`);
+  if (redriven !== undefined)
+    print(`${crashes} processes ended by the order that kills, ${redriven} dead letters redriven`);
   print(`${kills} processes killed, ${counts.duplicates} duplicates caught, ${seconds.toFixed(1)} s`);
   print(ok ? 'The account balances.' : 'THE ACCOUNT DOES NOT BALANCE.');
   return ok;

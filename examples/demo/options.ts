@@ -13,6 +13,7 @@ export interface DemoOptions {
   readonly databaseUrl?: string;
   readonly json?: true;
   readonly break?: BreakName;
+  readonly faults?: true;
 }
 
 const positive = (text: string): number => {
@@ -54,6 +55,10 @@ const command = (): Command =>
       'a broker to use instead of one that is started: host:port,… or amqp://… or redis://…; the demo leaves topics of its own there',
     )
     .option('--json', 'print one object instead of the table')
+    .option(
+      '--faults',
+      'the card network fails, goes away and refuses cards, and one order kills its process; dead letters are redriven at the end',
+    )
     .addOption(
       new Option('--break <name>', 'plant a bug; the account must come out wrong').choices(Object.keys(breaks)),
     );

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { crashCode } from './charge-card.ts';
 
 export type RoleName = 'shop' | 'relay' | 'billing' | 'shipping';
 
@@ -13,6 +14,8 @@ export type Counts = Record<'ready' | 'relayed' | 'delivered' | 'duplicates', nu
 export interface Processes {
   readonly counts: Counts;
   readonly kills: number;
+  /** How many ended by themselves, as an order made them. */
+  readonly crashes: number;
   /** Resolves when all have started for the first time. */
   ready(): Promise<void>;
   /** Kills one process at once, as a crash would, and starts it again. Returns its name. */
@@ -40,6 +43,7 @@ const team: readonly (readonly [RoleName, number])[] = [
 export const startProcesses = (args: readonly string[]): Processes => {
   const counts: Counts = { ready: 0, relayed: 0, delivered: 0, duplicates: 0 };
   let kills = 0;
+  let crashes = 0;
   let stopping = false;
 
   const launch = (role: RoleName): ChildProcess => {
@@ -56,7 +60,8 @@ export const startProcesses = (args: readonly string[]): Processes => {
   const keep = (slot: Slot): void => {
     slot.child.once('exit', (code) => {
       if (stopping) return;
-      if (code !== null) complain(slot.name, code, complaints); // it ended by itself: a kill has no exit code
+      if (code === crashCode) crashes += 1;
+      else if (code !== null) complain(slot.name, code, complaints); // it ended by itself: a kill has no exit code
       slot.child = launch(slot.role);
       keep(slot);
     });
@@ -71,6 +76,9 @@ export const startProcesses = (args: readonly string[]): Processes => {
 
   return {
     counts,
+    get crashes() {
+      return crashes;
+    },
     get kills() {
       return kills;
     },

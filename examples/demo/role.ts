@@ -7,10 +7,12 @@ import type { TransportChoice } from './transport.ts';
 export interface Role extends TransportChoice {
   readonly databaseUrl: string;
   readonly port: number;
+  /** Of the card network; empty where there is none. */
+  readonly bankUrl: string;
   readonly broken: BreakName | undefined;
 }
 
-const names = ['database-url', 'transport', 'broker-url', 'port', 'break'] as const;
+const names = ['database-url', 'transport', 'broker-url', 'port', 'bank-url', 'break'] as const;
 
 export const readRole = (): Role => {
   const { values } = parseArgs({
@@ -21,6 +23,7 @@ export const readRole = (): Role => {
     transport: values.transport as TransportChoice['transport'],
     brokerUrl: values['broker-url'] ?? '',
     port: Number(values.port ?? 0),
+    bankUrl: values['bank-url'] ?? '',
     broken: values.break as BreakName | undefined,
   };
 };
