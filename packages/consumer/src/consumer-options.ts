@@ -1,15 +1,7 @@
-import {
-  type Contract,
-  createRuntime,
-  InvalidOptionError,
-  type Ordering,
-  type Runtime,
-  type StartPosition,
-  type Transport,
-} from '@holdfast/core';
-import { type Backoff, exponential } from '@holdfast/policies';
+import type { Message, Ordering, Runtime, StartPosition, Transport } from '@holdfast/core';
+import type { Backoff, Bulkhead, CircuitBreaker, TenantBulkhead } from '@holdfast/policies';
 import type { Database } from '@holdfast/postgres';
-import { checkDeduplicate, type DeduplicateOptions } from './deduplicate.ts';
+import type { DeduplicateOptions } from './deduplicate.ts';
 
 /** How often a failed message is tried again, and when. */
 export interface RetryOptions {
@@ -41,6 +33,19 @@ export interface ConsumerOptions<Tx> {
    */
   readonly deduplicate?: DeduplicateOptions | undefined;
   readonly retry?: RetryOptions | undefined;
+  /**
+   * Sees every attempt. While it is open the source is paused, without leaving the group, and no attempt is spent; then
+   * its trials and its ramp let messages through again. Errors for which no retry helps are no failures to it.
+   */
+  readonly breaker?: CircuitBreaker | undefined;
+  /**
+   * Around all handlers, beside `concurrency`; may be shared with what else uses the same thing. While it is full the source
+   * is paused, and no attempt is spent. One per tenant (`tenantBulkhead`) parks the keys of a tenant whose slots are
+   * taken, and pauses the source only where nothing can be parked; it needs `tenantOf`.
+   */
+  readonly bulkhead?: Bulkhead | TenantBulkhead | undefined;
+  /** Whose message it is. */
+  readonly tenantOf?: ((message: Message) => string) | undefined;
   /** How long one attempt may take. Then its signal aborts; the attempt has failed when the handler has stopped. Default: for ever. */
   readonly timeoutMs?: number | undefined;
   /**
@@ -102,6 +107,9 @@ export interface Settings<Tx> {
   readonly attempts: number;
   readonly backoff: Backoff;
   readonly unless: (error: unknown) => boolean;
+  readonly breaker: CircuitBreaker | undefined;
+  readonly bulkhead: Bulkhead | TenantBulkhead | undefined;
+  readonly tenantOf: (message: Message) => string;
   readonly timeoutMs: number | undefined;
   readonly totalTimeoutMs: number | undefined;
   readonly concurrency: number | undefined;
@@ -118,167 +126,3 @@ export interface Settings<Tx> {
   readonly maxDelayMs: number;
   readonly runtime: Runtime;
 }
-
-const known = [
-  'transport',
-  'group',
-  'from',
-  'database',
-  'deduplicate',
-  'retry',
-  'timeoutMs',
-  'totalTimeoutMs',
-  'concurrency',
-  'maxInFlight',
-  'ordering',
-  'unhandled',
-  'inbox',
-  'retentionMs',
-  'holdMs',
-  'afterDeadLetter',
-  'parkedCapacity',
-  'suspectDeaths',
-  'runtime',
-];
-const knownOfRetry = ['attempts', 'backoff', 'unless'];
-
-/** Throws {@link InvalidOptionError} for what cannot work or is not known. */
-export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => {
-  refuseUnknown('createConsumer', known, options);
-  if (options.retry !== undefined) checkRetry(options.retry);
-  const { transport, group, from, database, retry = {}, ordering = 'key', unhandled = 'ignore' } = options;
-  const { inbox = 'direct', timeoutMs, totalTimeoutMs, concurrency, maxInFlight = 1_000 } = options;
-  const { attempts = 10, unless = () => false } = retry;
-  if (typeof transport?.subscribe !== 'function') throw invalid('transport', transport, 'a transport');
-  if (typeof group !== 'string' || group === '') throw invalid('group', group, 'the name of a group');
-  checkOneOf('from', from, ['earliest', 'latest']);
-  checkOneOf('ordering', ordering, ['key', 'none']);
-  checkOneOf('unhandled', unhandled, ['ignore', 'reject']);
-  checkOneOf('inbox', inbox, ['direct', 'store-first']);
-  if (inbox === 'store-first' && database === undefined) {
-    throw new InvalidOptionError('inbox', "'store-first' stores messages in Postgres; give a database");
-  }
-  checkDeduplicate(options.deduplicate, database);
-  if (attempts !== Number.POSITIVE_INFINITY) checkCount('retry.attempts', attempts);
-  if (timeoutMs !== undefined) checkMs('timeoutMs', timeoutMs);
-  if (totalTimeoutMs !== undefined) checkMs('totalTimeoutMs', totalTimeoutMs);
-  if (concurrency !== undefined) checkCount('concurrency', concurrency);
-  checkCount('maxInFlight', maxInFlight);
-  const { retentionMs = thirtyDaysMs } = options;
-  if (retentionMs !== Number.POSITIVE_INFINITY) checkMs('retentionMs', retentionMs);
-  const parks = database !== undefined && inbox === 'direct';
-  const holdMs = checkHold(options.holdMs, transport, parks);
-  const afterDeadLetter = checkAfterDeadLetter(options.afterDeadLetter, { database, inbox });
-  const parkedCapacity = checkOfParking('parkedCapacity', options.parkedCapacity, parks) ?? 100_000;
-  const suspectDeaths = checkOfParking('suspectDeaths', options.suspectDeaths, parks) ?? 3;
-  return {
-    transport,
-    group,
-    from,
-    database,
-    deduplicate: options.deduplicate,
-    attempts,
-    backoff: retry.backoff ?? exponential({ baseMs: Math.min(200, holdMs), maxMs: Math.min(5_000, holdMs) }),
-    unless,
-    timeoutMs,
-    totalTimeoutMs,
-    concurrency,
-    maxInFlight,
-    ordering,
-    unhandled,
-    inbox,
-    retentionMs,
-    holdMs,
-    afterDeadLetter,
-    parkedCapacity,
-    suspectDeaths,
-    maxDelayMs: database === undefined ? holdMs : Number.POSITIVE_INFINITY,
-    runtime: createRuntime(options.runtime),
-  };
-};
-
-const thirtyDaysMs = 30 * 24 * 3_600_000;
-
-const checkRetry = (retry: RetryOptions): void => {
-  if (typeof retry !== 'object' || retry === null)
-    throw invalid('retry', retry, 'an object with attempts, backoff, unless');
-  refuseUnknown('retry', knownOfRetry, retry);
-  for (const rule of ['backoff', 'unless'] as const) {
-    if (retry[rule] !== undefined && typeof retry[rule] !== 'function')
-      throw invalid(`retry.${rule}`, retry[rule], 'a function');
-  }
-};
-
-/** Throws {@link InvalidOptionError} for what could not be found out before a message comes. */
-export const checkHandler = (contract: Contract, handler: unknown): void => {
-  if (typeof contract?.type !== 'string') throw invalid('contract', contract, 'a contract, made by defineMessage');
-  if (typeof handler !== 'function') throw invalid('handler', handler, `a function that handles '${contract.type}'`);
-};
-
-const checkHold = (
-  holdMs: number | undefined,
-  { name, capabilities: { maxHoldMs } }: Transport,
-  parks: boolean,
-): number => {
-  if (holdMs === undefined) return parks ? Math.min(defaultHoldMs, maxHoldMs) : maxHoldMs;
-  checkMs('holdMs', holdMs);
-  if (holdMs <= maxHoldMs) return holdMs;
-  throw new InvalidOptionError(
-    'holdMs',
-    `found ${holdMs}, but transport '${name}' holds a message for ${maxHoldMs} ms at most`,
-  );
-};
-
-const defaultHoldMs = 5_000;
-
-const checkAfterDeadLetter = (
-  found: AfterDeadLetter | undefined,
-  { database, inbox }: { readonly database: unknown; readonly inbox: 'direct' | 'store-first' },
-): AfterDeadLetter => {
-  const blocks = database !== undefined && inbox === 'direct';
-  if (found === undefined) return blocks ? 'block' : 'continue';
-  checkOneOf('afterDeadLetter', found, ['block', 'continue']);
-  if (found === 'continue' || blocks) return found;
-  throw new InvalidOptionError(
-    'afterDeadLetter',
-    database === undefined
-      ? "'block' keeps what follows a dead letter in Postgres; give a database, or take 'continue'"
-      : "'block' is not there with inbox: 'store-first'; take 'continue', or inbox: 'direct'",
-  );
-};
-
-const checkOfParking = (option: string, found: number | undefined, parks: boolean): number | undefined => {
-  if (found === undefined) return undefined;
-  checkCount(option, found);
-  if (parks) return found;
-  throw new InvalidOptionError(option, "parking and counting crashes need a database, and inbox: 'direct'");
-};
-
-/** An option that is not known would otherwise be a promise silently not kept. */
-const refuseUnknown = (where: string, names: readonly string[], options: object): void => {
-  for (const name of Object.keys(options)) {
-    if (names.includes(name)) continue;
-    throw new InvalidOptionError(name, `${where} has no such option; it has ${names.join(', ')}`);
-  }
-};
-
-const checkOneOf = (option: string, found: unknown, expected: readonly string[]): void => {
-  if (!expected.includes(found as string)) {
-    throw invalid(option, found, expected.map((value) => `'${value}'`).join(' or '));
-  }
-};
-
-/** Throws {@link InvalidOptionError} for what cannot be counted with. */
-export const checkCount = (option: string, found: number): void => {
-  if (!Number.isSafeInteger(found) || found < 1) throw invalid(option, found, 'a whole number from 1');
-};
-
-const checkMs = (option: string, found: number): void => {
-  if (!(Number.isFinite(found) && found > 0)) throw invalid(option, found, 'a number of milliseconds above 0');
-};
-
-const invalid = (option: string, found: unknown, expected: string): InvalidOptionError =>
-  new InvalidOptionError(option, `found ${describe(found)}; expected ${expected}`);
-
-const describe = (value: unknown): string =>
-  typeof value === 'string' ? `'${value}'` : typeof value === 'object' && value !== null ? 'an object' : String(value);

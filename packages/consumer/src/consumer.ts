@@ -3,7 +3,8 @@ import { createInbox, createStoredEffects, type Pruner, startPruner } from '@hol
 import { type AnyHandler, createRunAttempt } from './attempt.ts';
 import { type AnyBatchHandler, type BatchMember, createRunBatchAttempt } from './batch-attempt.ts';
 import { type BatchOptions, createBatchRoute } from './batch-route.ts';
-import { type ConsumerOptions, checkCount, checkHandler, checkOptions, type Settings } from './consumer-options.ts';
+import { checkCount, checkHandler, checkOptions, parks } from './check-options.ts';
+import type { ConsumerOptions, Settings } from './consumer-options.ts';
 import { buryInDeadTopic, buryOrRetry } from './dead-letters.ts';
 import { createDeduplicator } from './deduplicate.ts';
 import { type Effects, inboxEffects, storedEffects } from './effects.ts';
@@ -12,6 +13,7 @@ import type { BatchHandler, MessageHandler } from './handler-types.ts';
 import type { ConsumerHealth } from './health.ts';
 import { createLifecycle, handlersAtOnce } from './lifecycle.ts';
 import { createParking, type Parking, type ParkingOptions } from './parking/parking.ts';
+import { createPolicyPauses } from './policy-pauses.ts';
 import { createReception, noBurial } from './reception.ts';
 import { redeliveryHorizonMs } from './retry-verdict.ts';
 import { createRoutes } from './routes.ts';
@@ -75,7 +77,8 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
   ];
   const slots = hasLookUps(settings) ? createHandlerSlots(() => handlersAtOnce(settings, routes)) : undefined;
   const deduplicator = deduplicatorOf(settings);
-  const stack = createStack({ settings, limits, effects, deduplicator, slots });
+  const onTenantFull = parks(settings) ? undefined : (waitMs: number): void => pauses.pauseFor(waitMs);
+  const stack = createStack({ settings, limits, effects, deduplicator, slots, onTenantFull });
   const bury = buryInDeadTopic(transport, runtime);
   const storeFirst = storeFirstOf(settings, reception.receiver(stack, buryOrRetry(bury), stored));
   const parking = parkingOf({
@@ -105,6 +108,13 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
   const lifecycle = createLifecycle(parts);
   const receiveAlone = reception.receiver(createStack({ settings, limits, effects, deduplicator }), noBurial, alone);
 
+  const pauses = createPolicyPauses({
+    ...settings,
+    clock: runtime.clock,
+    pause: lifecycle.pause,
+    resume: lifecycle.resume,
+  });
+
   const consumer: Consumer<Tx> = {
     on: (contract, handler) => {
       lifecycle.requireNotStarted('on');
@@ -127,6 +137,7 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     },
     start: async () => {
       await lifecycle.start();
+      pauses.start();
       return consumer;
     },
     pause: lifecycle.pause,
@@ -139,9 +150,12 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
       limits.rest();
       return settlement;
     },
-    close: lifecycle.close,
+    close: (closing) => {
+      pauses.stop();
+      return lifecycle.close(closing);
+    },
     [Symbol.asyncDispose]: async () => {
-      await lifecycle.close();
+      await consumer.close();
     },
   };
   return consumer;
@@ -164,8 +178,8 @@ const prunerOf = <Tx>(settings: Settings<Tx>): (() => Pruner) | undefined => {
 };
 
 const parkingOf = <Tx>(parts: Omit<ParkingOptions<Tx>, 'database'>): Parking | undefined => {
-  const { database, inbox } = parts.settings;
-  return database !== undefined && inbox === 'direct' ? createParking({ ...parts, database }) : undefined;
+  const { database } = parts.settings;
+  return database !== undefined && parks(parts.settings) ? createParking({ ...parts, database }) : undefined;
 };
 
 /** Whether each message is asked about before its handler runs. */

@@ -9,6 +9,8 @@ export interface Ending {
   readonly settlement: Settlement;
   /** Of a `retry` or `reject`: what the attempt threw. */
   readonly error?: unknown;
+  /** Where it can, it waits in the store, whatever its delay: nothing of it is to stay here. */
+  readonly parks?: boolean;
 }
 
 /** Those that say nothing about their message. */

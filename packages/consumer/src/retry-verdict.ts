@@ -20,7 +20,7 @@ export interface RetryRule {
 }
 
 /** A verdict that knows how long the message waited last. */
-export type RetryVerdict = (error: unknown, delivery: Delivery, previousMs?: number) => Settlement;
+export type RetryVerdict = (error: unknown, delivery: Pick<Delivery, 'attempt'>, previousMs?: number) => Settlement;
 
 /**
  * What becomes of a failed delivery. What can never succeed is rejected at once: a body that does not decode, an error

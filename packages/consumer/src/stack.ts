@@ -1,10 +1,11 @@
-import { type Delivery, payloadOf, reach } from '@holdfast/core';
+import { type Delivery, payloadOf, reach, type Settlement } from '@holdfast/core';
 import { type AttemptEnd, notStarted } from './attempt.ts';
 import type { Settings } from './consumer-options.ts';
 import type { Deduplicator } from './deduplicate.ts';
 import type { Effects } from './effects.ts';
 import { type Ending, endings } from './ending.ts';
 import type { HandlerSlots } from './handler-slots.ts';
+import { breakerGuard, bulkheadGuard, TurnedAwayError } from './policy-guard.ts';
 import { createRetryMemory, type Retrying } from './retry-memory.ts';
 import { retryVerdict, withinTotal } from './retry-verdict.ts';
 import type { Route } from './routes.ts';
@@ -21,13 +22,24 @@ export interface StackOptions<Tx> {
   readonly deduplicator?: Deduplicator | undefined;
   /** The bulkhead, where the transport does not keep it. */
   readonly slots?: HandlerSlots | undefined;
+  /** Told when the bulkhead of a tenant is full, for how long to leave it alone. */
+  readonly onTenantFull?: ((waitMs: number) => void) | undefined;
 }
 
-export const createStack = <Tx>({ settings, limits, effects, deduplicator, slots }: StackOptions<Tx>): Stack => {
-  const { totalTimeoutMs, maxInFlight, group } = settings;
+export const createStack = <Tx>({
+  settings,
+  limits,
+  effects,
+  deduplicator,
+  slots,
+  onTenantFull,
+}: StackOptions<Tx>): Stack => {
+  const { totalTimeoutMs, maxInFlight, group, breaker, bulkhead, tenantOf, holdMs } = settings;
   const { clock, random, meter, log } = settings.runtime;
   const verdict = retryVerdict({ ...settings, random, log });
   const memory = createRetryMemory(maxInFlight);
+  const throughBreaker = breakerGuard(breaker, (error) => isOfMessage(verdict(error, firstAttempt)));
+  const throughBulkhead = bulkheadGuard(bulkhead, tenantOf);
 
   const stack: Stack = async (route, delivery) => {
     const startedAt = clock.monotonic();
@@ -45,10 +57,16 @@ export const createStack = <Tx>({ settings, limits, effects, deduplicator, slots
         memory.forget(delivery);
         return endings.duplicate;
       }
-      const run = (given: Delivery): Promise<AttemptEnd> => route.run(payload, given, spentMs);
+      const runHandler = (given: Delivery): Promise<AttemptEnd> => route.run(payload, given, spentMs);
+      const run =
+        throughBreaker === undefined
+          ? runHandler
+          : (given: Delivery): Promise<AttemptEnd> => throughBreaker(given, () => runHandler(given));
       const runOnce = () => (deduplicator === undefined ? run(delivery) : deduplicator.guard(delivery, run));
-      const end = await (slots === undefined ? runOnce() : runInSlot(slots, delivery, runOnce));
+      const runBound = throughBulkhead === undefined ? runOnce : () => throughBulkhead(delivery, runOnce);
+      const end = await (slots === undefined ? runBound() : runInSlot(slots, delivery, runBound));
       if (end.end === 'notStarted') return delivery.signal.aborted ? endings.handedBack : endings.notStarted;
+      if (end.end === 'failed' && end.error instanceof TurnedAwayError) return turnAway(end.error);
       if (end.end === 'failed') return fail(delivery, end, { startedAt, retrying, spentMs });
       memory.forget(delivery);
       const reached = reach('consumer.afterEffect.beforeAck');
@@ -57,6 +75,14 @@ export const createStack = <Tx>({ settings, limits, effects, deduplicator, slots
     } catch (error) {
       return fail(delivery, { error, hadEffect: false }, { startedAt, retrying, spentMs });
     }
+  };
+
+  /** What is remembered of the message stays: nothing was spent. */
+  const turnAway = (error: TurnedAwayError): Ending => {
+    const { ofTenant: parks, waitMs } = error;
+    if (parks) onTenantFull?.(waitMs);
+    const delayMs = Math.min(holdMs, waitMs) * (0.75 + random() / 2);
+    return { count: 'retried', settlement: { outcome: 'retry', delayMs, spent: false }, error, parks };
   };
 
   const fail = (
@@ -86,6 +112,11 @@ export const createStack = <Tx>({ settings, limits, effects, deduplicator, slots
 
   return stack;
 };
+
+const firstAttempt = { attempt: 1 };
+
+/** Another attempt may help, and it is the message's doing or that of what its handler calls. */
+const isOfMessage = (settlement: Settlement): boolean => settlement.outcome === 'retry' && settlement.spent;
 
 /** What came before an attempt's failure. */
 interface Earlier {

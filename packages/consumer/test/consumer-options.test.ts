@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { InvalidOptionError } from '@holdfast/core';
+import { tenantBulkhead } from '@holdfast/policies';
 import type { Database } from '@holdfast/postgres';
 import { type ConsumerOptions, createConsumer } from '../src/index.ts';
 import { OrderPlaced } from './contracts.ts';
@@ -23,8 +24,16 @@ const create = (options: object) => createConsumer(options as ConsumerOptions<ne
 
 describe('the options of a consumer', () => {
   const bad: readonly [option: string, options: object, message: RegExp][] = [
-    ['breaker', { breaker: {} }, /no such option; it has transport, group/],
-    ['bulkhead', { bulkhead: undefined }, /no such option/],
+    ['breakers', { breakers: {} }, /no such option; it has transport, group/],
+    ['bulkheads', { bulkheads: undefined }, /no such option/],
+    ['breaker', { breaker: {} }, /found an object; expected a circuitBreaker/],
+    ['bulkhead', { bulkhead: 5 }, /found 5; expected a bulkhead/],
+    ['tenantOf', { tenantOf: () => 'ada' }, /expected none without one/],
+    [
+      'tenantOf',
+      { bulkhead: tenantBulkhead({ slots: 1, queue: 0, key: () => '' }) },
+      /expected a function, for a bulkhead per/,
+    ],
     ['maxAttempts', { retry: { maxAttempts: 3 } }, /retry has no such option; it has attempts, backoff, unless/],
     ['transport', { transport: undefined }, /found undefined; expected a transport/],
     ['transport', { transport: 'kafka' }, /found 'kafka'/],
@@ -119,7 +128,7 @@ describe('the types of a consumer', () => {
   });
 
   it('refuse options that do not exist', () => {
-    // @ts-expect-error no such option yet
+    // @ts-expect-error no breaker
     assert.throws(() => createConsumer({ ...required, breaker: {} }));
     // @ts-expect-error where a new group starts has no default
     assert.throws(() => createConsumer({ transport: required.transport, group: 'billing' }));

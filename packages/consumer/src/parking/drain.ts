@@ -14,6 +14,8 @@ export interface DrainOptions {
   readonly trouble: ParkingTrouble;
   /** Handles a message of the store. */
   readonly receive: (owned: OwnedPartition, delivery: Delivery) => Promise<Settlement>;
+  /** Whether it is to wait in the store although it has spent no attempt. */
+  readonly postpones: (delivery: Delivery) => boolean;
   /** What becomes in the store of one that failed. */
   readonly failingOf: (delivery: Delivery, settlement: Exclude<Settlement, { readonly outcome: 'ack' }>) => Failing;
   /** How many messages may be in memory for it. */
@@ -38,7 +40,8 @@ const maxPerLane = 10;
 const maxLanes = 100;
 
 export const createDrain = (options: DrainOptions): Drain => {
-  const { group, sequences, ownership, history, trouble, receive, failingOf, maxInFlight, runtime } = options;
+  const { group, sequences, ownership, history, trouble, receive, postpones, failingOf, maxInFlight, runtime } =
+    options;
   const { clock, log, meter } = runtime;
   const perLane = Math.min(maxPerLane, maxInFlight);
   const lanesAtOnce = Math.max(1, Math.min(maxLanes, Math.floor(maxInFlight / perLane)));
@@ -139,13 +142,15 @@ export const createDrain = (options: DrainOptions): Drain => {
         return 'handled';
       }
       if (signal.aborted) return 'stopped';
-      if (settlement.outcome === 'retry' && !settlement.spent) {
+      const postponed = postpones(delivery);
+      if (settlement.outcome === 'retry' && !settlement.spent && !postponed) {
         await sleep(clock, settlement.delayMs, signal).catch(() => {});
         if (owned.closing) return 'stopped';
         continue;
       }
       const failing = failingOf(delivery, settlement);
-      const { message, attempt: attempts } = delivery;
+      const { message, attempt } = delivery;
+      const attempts = postponed ? attempt - 1 : attempt;
       const failures = history.of(delivery);
       const failed = { lane, seq: parked.seq, id: message.id, attempts, failures };
       const written = await sequences.failed(owned.claim, failed, failing);

@@ -94,9 +94,13 @@ export const createParkLive = <Tx>(options: ParkLiveOptions<Tx>): ParkLive => {
     }
   };
 
-  const park = async (owned: OwnedPartition, delivery: Delivery, delayMs: number): Promise<Settlement> => {
+  const park = async (
+    owned: OwnedPartition,
+    delivery: Delivery,
+    { delayMs, attempts }: { readonly delayMs: number; readonly attempts: number },
+  ): Promise<Settlement> => {
     try {
-      const parked = await store(owned, delivery, { kind: 'park', delayMs, attempts: delivery.attempt });
+      const parked = await store(owned, delivery, { kind: 'park', delayMs, attempts });
       return parked === 'live' ? soon() : parked;
     } catch (error) {
       // Postgres cannot hold it: it waits in its place.
@@ -145,13 +149,15 @@ export const createParkLive = <Tx>(options: ParkLiveOptions<Tx>): ParkLive => {
     conclude: async (delivery, ending) => {
       const { settlement, error } = ending;
       if (settlement.outcome === 'ack') return settlement;
-      if (settlement.outcome === 'retry' && !settlement.spent) return settlement;
-      history.note(delivery, error ?? (settlement.outcome === 'reject' ? settlement.reason : undefined));
-      if (settlement.outcome === 'retry' && settlement.delayMs <= holdMs) return settlement;
+      if (settlement.outcome === 'retry' && !settlement.spent && !ending.parks) return settlement;
+      const attempts = ending.parks ? delivery.attempt - 1 : delivery.attempt;
+      if (!ending.parks)
+        history.note(delivery, error ?? (settlement.outcome === 'reject' ? settlement.reason : undefined));
+      if (settlement.outcome === 'retry' && settlement.delayMs <= holdMs && !ending.parks) return settlement;
       const owned = ownership.find(delivery);
       if (owned === undefined) return endings.handedBack.settlement;
       return settlement.outcome === 'retry'
-        ? park(owned, delivery, settlement.delayMs)
+        ? park(owned, delivery, { delayMs: settlement.delayMs, attempts })
         : bury(owned, delivery, ending, settlement.reason);
     },
   };

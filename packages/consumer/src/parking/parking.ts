@@ -62,6 +62,7 @@ export const createParking = <Tx>(options: ParkingOptions<Tx>): Parking => {
   const causes = new WeakMap<Delivery, Ending>();
   const noteFailure: Bury = async (delivery, ending) => {
     const { settlement, error } = ending;
+    if (ending.parks) causes.set(delivery, ending);
     if (settlement.outcome === 'ack' || (settlement.outcome === 'retry' && !settlement.spent)) return settlement;
     history.note(delivery, error ?? (settlement.outcome === 'reject' ? settlement.reason : undefined));
     causes.set(delivery, ending);
@@ -82,6 +83,7 @@ export const createParking = <Tx>(options: ParkingOptions<Tx>): Parking => {
         handle: () => receiveParked(delivery),
         condemn: condemning(noteFailure, delivery),
       }),
+    postpones: (delivery) => causes.get(delivery)?.parks === true,
     failingOf: (delivery, settlement): Failing => {
       if (settlement.outcome === 'retry') return { kind: 'again', delayMs: settlement.delayMs };
       const { reason } = settlement;

@@ -1,0 +1,77 @@
+import { type Delivery, HoldfastError, isHoldfastError, type Message, type Policy } from '@holdfast/core';
+import type { Bulkhead, CircuitBreaker, TenantBulkhead } from '@holdfast/policies';
+import type { AttemptEnd } from './attempt.ts';
+
+/** A policy of the consumer let an attempt not run: it spends none, and the message comes again. */
+export class TurnedAwayError extends HoldfastError {
+  override readonly code = 'turned_away';
+  /** How long the policy asks to be left alone. */
+  readonly waitMs: number;
+  /** The bulkhead of a tenant is full: others have nothing to do with it. */
+  readonly ofTenant: boolean;
+  constructor(cause: unknown, ofTenant: boolean) {
+    super(cause instanceof Error ? cause.message : 'a policy did not let the handler run', { cause, retryable: true });
+    this.waitMs = ofTenant ? tenantWaitMs : waitMsOf(cause);
+    this.ofTenant = ofTenant;
+  }
+}
+
+/** Runs an attempt within a policy. Never rejects. */
+export type PolicyGuard = (delivery: Delivery, attempt: () => Promise<AttemptEnd>) => Promise<AttemptEnd>;
+
+/** Attempts that fail of an error that `counts` are failures to the breaker, as long as its own `unless` agrees. */
+export const breakerGuard = (
+  breaker: CircuitBreaker | undefined,
+  counts: (error: unknown) => boolean,
+): PolicyGuard | undefined => breaker && guardBy(() => breaker, { counts, ofTenant: false });
+
+export const bulkheadGuard = (
+  bulkhead: Bulkhead | TenantBulkhead | undefined,
+  tenantOf: (message: Message) => string,
+): PolicyGuard | undefined => {
+  if (bulkhead === undefined) return undefined;
+  if (!isPerTenant(bulkhead)) return guardBy(() => bulkhead, { counts: never, ofTenant: false });
+  return guardBy(({ message }) => bulkhead.of(tenantOf(message)), { counts: never, ofTenant: true });
+};
+
+export const isPerTenant = (bulkhead: Bulkhead | TenantBulkhead): bulkhead is TenantBulkhead => 'of' in bulkhead;
+
+const never = (): boolean => false;
+
+interface GuardRule {
+  readonly counts: (error: unknown) => boolean;
+  readonly ofTenant: boolean;
+}
+
+const guardBy =
+  (policyOf: (delivery: Delivery) => Policy, { counts, ofTenant }: GuardRule): PolicyGuard =>
+  async (delivery, attempt) => {
+    let end: AttemptEnd | undefined;
+    const run = async (): Promise<void> => {
+      end = await attempt();
+      if (end.end === 'failed' && counts(end.error)) throw end.error;
+    };
+    try {
+      await policyOf(delivery)(run, delivery.signal);
+    } catch (error) {
+      return end ?? turnedAway(error, delivery, ofTenant);
+    }
+    return end ?? turnedAway(undefined, delivery, ofTenant);
+  };
+
+const turnedAway = (error: unknown, { signal }: Delivery, ofTenant: boolean): AttemptEnd => {
+  if (signal.aborted) return { end: 'notStarted' };
+  const full = ofTenant && (isHoldfastError(error, 'bulkhead_full') || isHoldfastError(error, 'too_many_tenants'));
+  return { end: 'failed', error: new TurnedAwayError(error, full), hadEffect: false };
+};
+
+const waitMsOf = (error: unknown): number => {
+  const found = typeof error === 'object' && error !== null && 'retryAfterMs' in error ? error.retryAfterMs : undefined;
+  return typeof found === 'number' ? Math.max(leastWaitMs, found) : defaultWaitMs;
+};
+
+const leastWaitMs = 50;
+/** A trial of a breaker runs, or a bulkhead is full. */
+const defaultWaitMs = 250;
+/** A noisy tenant may have many keys. */
+const tenantWaitMs = 1_000;
