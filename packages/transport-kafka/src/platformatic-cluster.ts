@@ -6,7 +6,7 @@ import {
   createConnections,
   type Lane,
 } from './platformatic-connections.ts';
-import { withRefusals } from './platformatic-errors.ts';
+import { platformaticCodeOf, withRefusals } from './platformatic-errors.ts';
 import type { Connection, Library } from './platformatic-library.ts';
 
 type MetadataRequest = Library['metadataV11']['api']['async'];
@@ -31,6 +31,10 @@ export interface ClusterOptions extends ConnectionsOptions {
 
 const noBroker = -1;
 
+/** Who has never answered anything may be asked in a way that it does not answer. */
+const hungUp = (cause: unknown): Error =>
+  new Error('who listens there does not answer: it may want TLS or a login, or be older than Kafka 3.0', { cause });
+
 export const createCluster = (options: ClusterOptions): Cluster => {
   const { library, brokers: seeds } = options;
   const connections = createConnections(options);
@@ -40,7 +44,13 @@ export const createCluster = (options: ClusterOptions): Cluster => {
 
   const metadata = async (topics: readonly string[] | null): Promise<Metadata> => {
     const { metadataV11 } = await library();
-    const found = await withRefusals(metadataV11.api.async(await any(), topics && [...topics], false, false));
+    const connection = await any();
+    const asked = withRefusals(metadataV11.api.async(connection, topics && [...topics], false, false));
+    const found = await asked.catch((error: unknown) => {
+      throw brokers.size === 0 && platformaticCodeOf(error) === undefined
+        ? new BrokerUnreachableError(hungUp(error))
+        : error;
+    });
     brokers = new Map(found.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
     return found;
   };

@@ -18,7 +18,10 @@ const keys = { produce: 0, fetch: 1 };
 export const recordRequests = (cluster: Cluster, library: Loading, clock: Clock): RecordRequests => ({
   producerId: async () => {
     const { initProducerIdV4 } = await library();
-    const answer = await initProducerIdV4.api.async(await cluster.any(), null, transactionTimeoutMs);
+    // Nobody yet: 1.35 has no defaults for these two.
+    const nobody = [-1n, -1] as const;
+    const connection = await cluster.any();
+    const answer = await initProducerIdV4.api.async(connection, null, transactionTimeoutMs, ...nobody);
     return { id: answer.producerId, epoch: answer.producerEpoch };
   },
   produce: async ({ leader, producer, timeoutMs, batches }: ProduceRequest) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ack, type Settlement } from '@holdfast/core';
+import { ack, type Settlement, sleep, systemClock } from '@holdfast/core';
 import { partitionOf } from '@holdfast/flow';
 import { throughout } from '../eventually.ts';
 import { heapBytes } from '../heap-bytes.ts';
@@ -54,7 +54,9 @@ export const bounds: readonly TestCase<TransportBench>[] = [
       const topic = await bench.topic(transport, { partitions: 2 });
       const witness = createWitness();
       const options = { maxInFlight: 1, concurrency: 1 };
-      const subscription = await bench.subscribe(transport, [topic], witness.receive(), options);
+      // Slower than what is on its way from the broker when the subscription goes on.
+      const receive = witness.receive(() => sleep(systemClock, 2).then(() => ack));
+      const subscription = await bench.subscribe(transport, [topic], receive, options);
       await bench.eventually(() => assert.equal(subscription.assignments.length, 2));
       subscription.pause('until the backlog is there');
       const [one, other] = [keyIn(0, 2), keyIn(1, 2)];
