@@ -34,6 +34,9 @@ export const kafkaClients: readonly KafkaClient[] = [
   { client: '@platformatic/kafka', options: { platformatic: {} }, commitRequest: '\0\x08\0\x08' },
 ];
 
+// The tests use plain kafkajs, too, which warns of its own timers until there is a transport over it that mends them.
+kafkaTransport({ brokers: ['127.0.0.1:1'] });
+
 /** Transports onto a Kafka that somebody else has started, over kafkajs unless the options say otherwise. */
 export const kafkaWorld = (brokers: readonly string[], over: KafkaClient['options'] = {}): KafkaWorld => {
   const transports: Transport[] = [];

@@ -10,10 +10,11 @@ import { recordRequests } from './kafkajs-records.ts';
 import { topicRequests } from './kafkajs-topics.ts';
 
 /** The driver on kafkajs 2. The client is asked for when a link is first used. */
-export const kafkajsDriver = (client: () => Promise<KafkajsClient>): KafkaDriver => ({
-  link: () => openLink(client),
-  codeOf: kafkaCodeOf,
-});
+export const kafkajsDriver = (client: () => Promise<KafkajsClient>): KafkaDriver => {
+  // Now, for what else of the process uses kafkajs before we do.
+  calmKafkajs();
+  return { link: () => openLink(client), codeOf: kafkaCodeOf };
+};
 
 /** A protocol error says its name as `type`; one that stands for several retries has it in its causes. */
 const kafkaCodeOf = (error: unknown): string | undefined => {
@@ -41,7 +42,6 @@ const openLink = (client: () => Promise<KafkajsClient>): KafkaLink => {
       const cluster = clusterOf(await client());
       if (ended) throw new Error('the connections were given up');
       made = cluster;
-      calmKafkajs();
       answerByPartition(cluster);
       await cluster.connect();
       await cluster.brokerPool.refreshMetadata([]);
