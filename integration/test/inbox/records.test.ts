@@ -78,6 +78,23 @@ describe('the records of an inbox', () => {
         ids,
       ]);
 
+    it('can be found by the index of their age', async () => {
+      const client = await db.pool.connect();
+      await client.query('set enable_seqscan = off');
+      const plans: string[] = [];
+      const explaining: Database<pg.PoolClient> = {
+        ...db.database,
+        execute: async (text, values) => {
+          const { rows } = await client.query(`explain ${text}`, [...values]);
+          plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
+          return [{ deleted: '0' }];
+        },
+      };
+      await createInbox(explaining).prune({ retentionMs: 7 * day, redeliveryHorizonMs: 7 * day });
+      client.release(true);
+      assert.match(plans.join(), /Index Cond: \(processed_at </);
+    });
+
     it('are deleted in batches, and only those', async () => {
       const inbox = createInbox(db.database);
       await db.pool.query(

@@ -79,7 +79,7 @@ const statements = (schema: string) => ({
   deleteOlder: `
     with old as materialized (
       select "group", id from ${schema}.inbox
-      where processed_at < ${schema}.now() - $1::float8 * interval '1 millisecond'
+      where processed_at < (select ${schema}.now()) - $1::float8 * interval '1 millisecond'
         and ($3::text = '' or "group" = $3::text)
       limit $2::int for update skip locked
     ), deleted as (
