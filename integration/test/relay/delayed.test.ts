@@ -39,6 +39,21 @@ describe('delayed rows', () => {
   const add = (key: string, id: string, delayMs?: number): Promise<unknown> =>
     world.outbox.transaction((tx) => world.outbox.add(tx, NumberedMessage, { key, n: 0 }, { id, delayMs }));
 
+  it('are not read by a look that finds none of them due', async () => {
+    const look = "explain (analyze, buffers, format json) select * from holdfast.outbox_look('', '[]')";
+    const buffers = async (): Promise<number> => {
+      await world.pool.query(look);
+      const { rows } = await world.pool.query(look);
+      return rows[0]['QUERY PLAN'][0].Plan['Shared Hit Blocks'];
+    };
+    const before = await buffers();
+    await world.pool.query(`insert into holdfast.outbox_delayed (due_at, id, message)
+      select now() + interval '1 hour', n::text, '{}' from generate_series(1, 20000) n`);
+    await world.pool.query('vacuum analyze holdfast.outbox_delayed');
+    const after = await buffers();
+    assert.ok(after < before + 20, `${before} blocks without, ${after} blocks with 20,000 delayed rows`);
+  });
+
   it('P3: takes its place in the order of its key when it falls due, by the time of the database', async () => {
     await add('k', 'in two hours', 7_200_000);
     await add('k', 'in an hour', 3_600_000);

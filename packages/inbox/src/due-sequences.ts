@@ -78,7 +78,8 @@ const selectDue = (schema: string): string => `
     select s.source, s.partition, s.lane, s.due_at from owned
     cross join lateral (
       select s.* from ${schema}.inbox_sequences s
-      where s."group" = $1::text and s.source = owned.source and s.partition = owned.partition and s.due_at <= ${schema}.now()
+      where s."group" = $1::text and s.source = owned.source and s.partition = owned.partition
+        and s.due_at <= (select ${schema}.now())
         and not exists (
           select from jsonb_to_recordset($3::text::jsonb) as b(source text, lane text)
           where b.source = s.source and b.lane = s.lane
@@ -94,7 +95,7 @@ const selectDue = (schema: string): string => `
       select greatest(0, extract(epoch from min(next.due_at) - ${schema}.now()) * 1000) from owned cross join lateral (
         select s.due_at from ${schema}.inbox_sequences s
         where s."group" = $1::text and s.source = owned.source and s.partition = owned.partition
-          and s.due_at > ${schema}.now() and s.due_at < 'infinity'
+          and s.due_at > (select ${schema}.now()) and s.due_at < 'infinity'
         order by s.due_at limit 1
       ) next
     )::text as next_ms

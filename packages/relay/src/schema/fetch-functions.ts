@@ -105,7 +105,7 @@ begin
       return next;
     end if;
   end loop;
-  if exists (select from ${names.part('delayed')} d where d.due_at <= ${names.schema}.now()) then
+  if exists (select from ${names.part('delayed')} d where d.due_at <= (select ${names.schema}.now())) then
     shard := 'due';
     return next;
   end if;
