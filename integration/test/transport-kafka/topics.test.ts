@@ -188,23 +188,26 @@ for (const { client, options: over } of kafkaClients) {
       assert.deepEqual([...ledger.seen], ['a-0']);
     });
 
-    it('P8: a topic that is gone does not hold up another of the same subscription', async () => {
-      const transport = world.open();
-      const [gone, healthy] = [nameOf('gone'), nameOf('healthy')];
-      const ledger = createLedger();
-      const group = nameOf('g');
-      const subscription = await transport.subscribe([gone, healthy], ledger.receive, { group, from: 'earliest' });
-      let ended = false;
-      const end = subscription.closed.catch(() => {
-        ended = true;
+    // Its four seconds are ours to wait, whichever the client; what brokers answer then, the tests of a deleted topic see of both.
+    if (client === 'kafkajs') {
+      it('P8: a topic that is gone does not hold up another of the same subscription', async () => {
+        const transport = world.open();
+        const [gone, healthy] = [nameOf('gone'), nameOf('healthy')];
+        const ledger = createLedger();
+        const group = nameOf('g');
+        const subscription = await transport.subscribe([gone, healthy], ledger.receive, { group, from: 'earliest' });
+        let ended = false;
+        const end = subscription.closed.catch(() => {
+          ended = true;
+        });
+        await admin((client) => client.deleteTopics({ topics: [gone] }));
+        await eventually(() => assert.match(subscription.health().reasons.join(), /cannot read/));
+        await transport.publish(healthy, [messageOf('a-0', 'a')]);
+        await ledger.complete(new Map([['a', 1]]));
+        assert.equal(ended, false);
+        await end;
       });
-      await admin((client) => client.deleteTopics({ topics: [gone] }));
-      await eventually(() => assert.match(subscription.health().reasons.join(), /cannot read/));
-      await transport.publish(healthy, [messageOf('a-0', 'a')]);
-      await ledger.complete(new Map([['a', 1]]));
-      assert.equal(ended, false);
-      await end;
-    });
+    }
 
     it('P1: hundreds of publishes at once are all stored, each once and in order of its key', async () => {
       const transport = world.open();
