@@ -15,6 +15,8 @@ import { diskUsed, millionRows } from './outbox/million-rows.ts';
 import { wokenRelays } from './outbox/woken-relays.ts';
 import { fourPolicies } from './policies/four-policies.ts';
 import { middlewareStack } from './policies/middleware-stack.ts';
+import { failingKey } from './retry/failing-key.ts';
+import { parkAndDrain } from './retry/park-and-drain.ts';
 import { postgresLog } from './transport/postgres-log.ts';
 import { kafkaBatches, kafkaBatchesByPlatformatic } from './transports/kafka-batches.ts';
 import { kafkaLatency } from './transports/kafka-latency.ts';
@@ -65,6 +67,8 @@ export const benchmarks: readonly Benchmark[] = [
   kafkaLatency,
   claimAndComplete,
   batchClaims,
+  failingKey,
+  parkAndDrain,
   fourPolicies,
   middlewareStack,
 ];

@@ -88,6 +88,7 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     tally,
     vitals: { incoming, parked: stored },
     buryElsewhere: bury,
+    handlersAtOnce: () => handlersAtOnce(settings, routes),
   });
   const receive = parking?.receive ?? reception.receiver(storeFirst?.storing ?? stack, bury, incoming);
   const vitals = [incoming, stored];

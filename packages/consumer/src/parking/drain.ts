@@ -20,6 +20,8 @@ export interface DrainOptions {
   readonly failingOf: (delivery: Delivery, settlement: Exclude<Settlement, { readonly outcome: 'ack' }>) => Failing;
   /** How many messages may be in memory for it. */
   readonly maxInFlight: number;
+  /** How many handlers run at once, for parked messages and others together. */
+  readonly handlersAtOnce: () => number;
   readonly runtime: Runtime;
 }
 
@@ -37,20 +39,21 @@ export interface Drain {
 /** What others have made due is found so late. */
 const lookEveryMs = 1_000;
 const maxPerLane = 10;
-const maxLanes = 100;
 
 export const createDrain = (options: DrainOptions): Drain => {
-  const { group, sequences, ownership, history, trouble, receive, postpones, failingOf, maxInFlight, runtime } =
-    options;
+  const { group, sequences, ownership, history, trouble, receive, postpones, failingOf, runtime } = options;
+  const { maxInFlight, handlersAtOnce } = options;
   const { clock, log, meter } = runtime;
   const perLane = Math.min(maxPerLane, maxInFlight);
-  const lanesAtOnce = Math.max(1, Math.min(maxLanes, Math.floor(maxInFlight / perLane)));
   const bell = createBell(clock);
   const closing = new AbortController();
   let nextAt = 0;
   let wanted = false;
   let lanes = 0;
   let looping: Promise<void> | undefined;
+
+  /** As many as there are handlers: what comes from the broker has its turn among them. */
+  const lanesAtOnce = (): number => Math.max(1, Math.min(handlersAtOnce(), Math.floor(maxInFlight / perLane)));
 
   const loop = async (): Promise<void> => {
     const { signal } = closing;
@@ -60,7 +63,7 @@ export const createDrain = (options: DrainOptions): Drain => {
       if (!wanted && clock.monotonic() < nextAt) continue;
       wanted = false;
       nextAt = clock.monotonic() + lookEveryMs;
-      if (lanes < lanesAtOnce) await look().catch((error: unknown) => log.warn({ error, group }, cannotLook));
+      if (lanes < lanesAtOnce()) await look().catch((error: unknown) => log.warn({ error, group }, cannotLook));
     }
   };
 
@@ -71,7 +74,7 @@ export const createDrain = (options: DrainOptions): Drain => {
       [...owned.parked].filter(([, { draining }]) => draining).map(([lane]) => ({ source: owned.claim.source, lane })),
     );
     const claims = partitions.map(({ claim }) => claim);
-    const free = lanesAtOnce - lanes;
+    const free = lanesAtOnce() - lanes;
     const { sequences: found, nextMs, fenced } = await sequences.due({ claims, busy, lanes: free, perLane });
     if (nextMs !== undefined) wakeIn(nextMs);
     const owners = new Map(partitions.map((owned) => [placeOf(owned.claim), owned]));

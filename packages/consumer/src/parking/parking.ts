@@ -27,6 +27,7 @@ export interface ParkingOptions<Tx> {
   readonly tally: Tally;
   readonly vitals: { readonly incoming: Vitals; readonly parked: Vitals };
   readonly buryElsewhere: Bury;
+  readonly handlersAtOnce: () => number;
 }
 
 /**
@@ -44,7 +45,7 @@ export interface Parking {
 }
 
 export const createParking = <Tx>(options: ParkingOptions<Tx>): Parking => {
-  const { settings, database, reception, stack, tally, vitals, buryElsewhere } = options;
+  const { settings, database, reception, stack, tally, vitals, buryElsewhere, handlersAtOnce } = options;
   const { group, runtime, maxInFlight, parkedCapacity, afterDeadLetter, suspectDeaths } = settings;
   const ordered = settings.ordering === 'key';
   const sequences = createSequences({ database, group, capacity: parkedCapacity });
@@ -77,7 +78,7 @@ export const createParking = <Tx>(options: ParkingOptions<Tx>): Parking => {
   const receiveParked = reception.receiver(stack, noteFailure, vitals.parked);
   const drain = createDrain({
     ...common,
-    ...{ group, maxInFlight, runtime },
+    ...{ group, maxInFlight, handlersAtOnce, runtime },
     receive: (owned, delivery) =>
       suspects.run(owned, delivery, {
         handle: () => receiveParked(delivery),

@@ -1,0 +1,82 @@
+import { createConsumer } from '@holdfast/consumer';
+import { silentLog } from '@holdfast/core';
+import { constant } from '@holdfast/policies';
+import { type Benchmark, interleaved } from '../harness/benchmark.ts';
+import { createCountdown } from '../harness/countdown.ts';
+import { perSecond } from '../harness/load.ts';
+import { OrderPlaced } from '../world/contract.ts';
+import { preloadedMessages, preloadedTransport } from '../world/preloaded.ts';
+import { openWorld } from '../world/world.ts';
+
+const keys = 1_000;
+const batchSize = 500;
+
+export const parkAndDrain: Benchmark = {
+  row: 61,
+  group: 'retry',
+  ours: 'parking and draining 10,000 messages of 1,000 keys',
+  beside: 'inserting and deleting the same rows by hand, 500 a statement',
+  explains:
+    'Ours runs each message twice: the first of each key fails and parks it, the others are stored behind it, and all are ' +
+    'drained in order through the handler, each recorded in the inbox and fenced by the number of the owner.',
+  measures: [{ name: 'messages', unit: '/s', compare: 'ratio', bound: 'at least', gate: 0.3, goal: 0.5 }],
+  rounds: [5, 2],
+  open: async (scene) => {
+    const { pool, database, close } = await openWorld(scene.server);
+    const count = scene.size(10_000, 2_000);
+    await pool.query(
+      'create table by_hand (id text primary key, key text, type text, topic text, headers text, body text, seq bigint generated always as identity)',
+    );
+
+    const ours = async (): Promise<readonly number[]> => {
+      const transport = await preloadedTransport(count, keys);
+      const handled = createCountdown(count);
+      const failed = new Set<string>();
+      const consumer = createConsumer({
+        ...{ transport, database, group: crypto.randomUUID(), from: 'earliest', holdMs: 1, concurrency: 100 },
+        retry: { attempts: 3, backoff: constant({ delayMs: 10 }) },
+        runtime: { log: silentLog },
+      });
+      consumer.on(OrderPlaced, async (_, { message: { key = '' } }) => {
+        if (!failed.has(key)) {
+          failed.add(key);
+          throw new Error('once');
+        }
+        handled.add(1);
+      });
+      const rate = await perSecond(count, async () => {
+        await consumer.start();
+        await handled.done;
+      });
+      await consumer.close();
+      await transport.close();
+      await pool.query('truncate holdfast.inbox, holdfast.inbox_parked, holdfast.inbox_sequences');
+      return [rate];
+    };
+
+    const byHand = async (): Promise<readonly number[]> => {
+      const messages = await preloadedMessages(count, keys);
+      const rows = messages.map(({ id, key, type, headers, body }) => ({
+        ...{ id, key, type, topic: OrderPlaced.topic, headers: JSON.stringify(headers) },
+        body: Buffer.from(body).toString('utf8'),
+      }));
+      const rate = await perSecond(count, async () => {
+        for (let at = 0; at < rows.length; at += batchSize) {
+          const batch = JSON.stringify(rows.slice(at, at + batchSize));
+          await pool.query(insertByHand, [batch]);
+        }
+        for (let at = 0; at < rows.length; at += batchSize) {
+          const { rows: found } = await pool.query('select * from by_hand order by seq limit $1', [batchSize]);
+          await pool.query('delete from by_hand where id = any ($1)', [found.map(({ id }) => id)]);
+        }
+      });
+      await pool.query('truncate by_hand');
+      return [rate];
+    };
+    return { round: interleaved(ours, byHand), close };
+  },
+};
+
+const insertByHand = `
+  insert into by_hand (id, key, type, topic, headers, body)
+  select * from jsonb_to_recordset($1::text::jsonb) as r(id text, key text, type text, topic text, headers text, body text)`;
