@@ -7,7 +7,7 @@ import { checkCount, checkHandler, checkOptions, parks } from './check-options.t
 import type { ConsumerOptions, Settings } from './consumer-options.ts';
 import { buryInDeadTopic, buryOrRetry } from './dead-letters.ts';
 import { createDeduplicator } from './deduplicate.ts';
-import { type Effects, inboxEffects, storedEffects } from './effects.ts';
+import { type Effects, inboxEffects, type ParkedDeliveries, parkedEffects, storedEffects } from './effects.ts';
 import { createHandlerSlots } from './handler-slots.ts';
 import type { BatchHandler, MessageHandler } from './handler-types.ts';
 import type { ConsumerHealth } from './health.ts';
@@ -63,7 +63,8 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
   const settings = checkOptions(options);
   const { group, runtime, transport } = settings;
   const limits = createTimeLimits({ ...settings, clock: runtime.clock });
-  const effects = effectsOf(settings);
+  const parkedDeliveries: ParkedDeliveries = new WeakSet();
+  const effects = effectsOf(settings, parkedDeliveries);
   const running = createRunningHandlers();
   const runAttempt = createRunAttempt({ limits, running, effects });
   const runBatchAttempt = createRunBatchAttempt({ limits, running, effects });
@@ -87,6 +88,7 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     stack,
     tally,
     vitals: { incoming, parked: stored },
+    parkedDeliveries,
     buryElsewhere: bury,
     handlersAtOnce: () => handlersAtOnce(settings, routes),
   });
@@ -162,10 +164,15 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
   return consumer;
 };
 
-const effectsOf = <Tx>({ database, group, inbox, runtime }: Settings<Tx>): Effects<Tx> | undefined => {
+const effectsOf = <Tx>(
+  { database, group, inbox, runtime }: Settings<Tx>,
+  parked: ParkedDeliveries,
+): Effects<Tx> | undefined => {
   if (database === undefined) return undefined;
   const direct = inboxEffects(createInbox(database, { runtime }), group, runtime.log);
-  return inbox === 'direct' ? direct : storedEffects(createStoredEffects({ database, group }), direct);
+  return inbox === 'direct'
+    ? parkedEffects(parked, direct)
+    : storedEffects(createStoredEffects({ database, group }), direct);
 };
 
 const deduplicatorOf = <Tx>({ deduplicate, group, runtime }: Settings<Tx>) =>

@@ -64,6 +64,15 @@ export const storedEffects = <Tx>(stored: StoredEffects<Tx>, direct: Effects<Tx>
   };
 };
 
+/** The deliveries of messages that are drained from the store. */
+export type ParkedDeliveries = WeakSet<Delivery>;
+
+/** A message that is drained is recorded when it is deleted from the store, not before. */
+export const parkedEffects = <Tx>(parked: ParkedDeliveries, direct: Effects<Tx>): Effects<Tx> => ({
+  ...direct,
+  record: (delivery) => (parked.has(delivery) ? Promise.resolve() : direct.record(delivery)),
+});
+
 /**
  * Tells the inbox's failures from the work's. Before the work began they are the database's trouble; and so is a lost
  * reply to the commit, after which the record says at the next attempt what became of it.

@@ -10,7 +10,7 @@
  * `park`: the key waits from here on, this message first. `block`: the same, as a dead letter. `pass`: a dead letter that
  * holds up nothing. `duplicate`: a copy is in the store, or for an append was settled before. `fenced`: by a new owner.
  *
- * `inbox_drained(…)`: deletes what was handled; with `rest`, the key goes back to the live path if nothing of it is left
+ * `inbox_drained(…)`: deletes what was handled, and records it; with `rest`, the key goes back to the live path if nothing of it is left
  * (`unparked`), or waits for its first message.
  *
  * `inbox_failed(…)`: what was drained and failed is to be tried again (`again`), or is a dead letter.
@@ -132,11 +132,15 @@ language plpgsql set enable_hashjoin = off set enable_mergejoin = off set jit = 
 #variable_conflict use_column
 begin
   perform ${schema}.inbox_lock_owners(of_group, entries);
-  delete from ${schema}.inbox_parked p
-  using jsonb_to_recordset(entries) as e(source text, partition integer, epoch bigint, seq bigint)
-  join ${schema}.inbox_owners o
-    on o."group" = of_group and o.source = e.source and o.partition = e.partition and o.epoch = e.epoch
-  where p.seq = e.seq;
+  with handled as (
+    delete from ${schema}.inbox_parked p
+    using jsonb_to_recordset(entries) as e(source text, partition integer, epoch bigint, seq bigint)
+    join ${schema}.inbox_owners o
+      on o."group" = of_group and o.source = e.source and o.partition = e.partition and o.epoch = e.epoch
+    where p.seq = e.seq
+    returning p.id
+  )
+  insert into ${schema}.inbox ("group", id) select of_group, h.id from handled h order by h.id on conflict do nothing;
   perform ${schema}.inbox_lock_lanes(of_group, jsonb_path_query_array(entries, '$[*] ? (@.rest == true)'));
   return query
   with asked as (

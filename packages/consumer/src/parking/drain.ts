@@ -14,6 +14,8 @@ export interface DrainOptions {
   readonly trouble: ParkingTrouble;
   /** Handles a message of the store. */
   readonly receive: (owned: OwnedPartition, delivery: Delivery) => Promise<Settlement>;
+  /** A message is about to be handed over. */
+  readonly onDelivery: (delivery: Delivery) => void;
   /** Whether it is to wait in the store although it has spent no attempt. */
   readonly postpones: (delivery: Delivery) => boolean;
   /** What becomes in the store of one that failed. */
@@ -138,6 +140,7 @@ export const createDrain = (options: DrainOptions): Drain => {
   ): Promise<'handled' | 'passed' | 'stopped'> => {
     for (;;) {
       const delivery = deliveryOf(owned, parked);
+      options.onDelivery(delivery);
       const settlement = await receive(owned, delivery);
       const { signal } = owned.ending;
       if (settlement.outcome === 'ack') {

@@ -3,6 +3,7 @@ import { createSequences, createStarts, type Failing } from '@holdfast/inbox';
 import type { Database } from '@holdfast/postgres';
 import type { Settings } from '../consumer-options.ts';
 import type { Bury } from '../dead-letters.ts';
+import type { ParkedDeliveries } from '../effects.ts';
 import type { Ending } from '../ending.ts';
 import { endings } from '../ending.ts';
 import type { Reception } from '../reception.ts';
@@ -26,6 +27,8 @@ export interface ParkingOptions<Tx> {
   readonly stack: Stack;
   readonly tally: Tally;
   readonly vitals: { readonly incoming: Vitals; readonly parked: Vitals };
+  /** Told of each message that is drained, for its effects. */
+  readonly parkedDeliveries: ParkedDeliveries;
   readonly buryElsewhere: Bury;
   readonly handlersAtOnce: () => number;
 }
@@ -45,7 +48,8 @@ export interface Parking {
 }
 
 export const createParking = <Tx>(options: ParkingOptions<Tx>): Parking => {
-  const { settings, database, reception, stack, tally, vitals, buryElsewhere, handlersAtOnce } = options;
+  const { settings, database, reception, stack, tally, vitals, buryElsewhere, handlersAtOnce, parkedDeliveries } =
+    options;
   const { group, runtime, maxInFlight, parkedCapacity, afterDeadLetter, suspectDeaths } = settings;
   const ordered = settings.ordering === 'key';
   const sequences = createSequences({ database, group, capacity: parkedCapacity });
@@ -79,6 +83,7 @@ export const createParking = <Tx>(options: ParkingOptions<Tx>): Parking => {
   const drain = createDrain({
     ...common,
     ...{ group, maxInFlight, handlersAtOnce, runtime },
+    onDelivery: (delivery) => parkedDeliveries.add(delivery),
     receive: (owned, delivery) =>
       suspects.run(owned, delivery, {
         handle: () => receiveParked(delivery),
