@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Consumer, type ConsumerOptions, createConsumer } from '@holdfast/consumer';
 import { createPublisher, type Message, silentLog, type Transport } from '@holdfast/core';
 import { constant } from '@holdfast/policies';
@@ -46,6 +47,20 @@ describe('a consumer that parks', () => {
     createPublisher(transport).publish(OrderPlaced, { customer, no }, { id: `${customer}-${no}` });
   const parked = () => db.count('select count(*) from holdfast.inbox_parked');
   const sequences = () => db.count('select count(*) from holdfast.inbox_sequences');
+
+  it('P5: looks once a second while nothing is parked', async () => {
+    let statements = 0;
+    const execute: typeof db.database.execute = (...args) => {
+      statements++;
+      return db.database.execute(...args);
+    };
+    await using consumer = create({ database: { ...db.database, execute } });
+    await consumer.on(OrderPlaced, async () => {}).start();
+    await sleep(500);
+    statements = 0;
+    await sleep(3_000);
+    assert.ok(statements >= 2 && statements <= 6, `${statements} statements in three seconds`);
+  });
 
   it('P3, P8: parks a key whose retry is longer than holdMs, lets others flow, and goes on in order', async () => {
     const ran: string[] = [];

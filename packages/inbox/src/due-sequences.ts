@@ -92,7 +92,7 @@ const selectDue = (schema: string): string => `
     p.key, p.topic, p.type, p.headers, p.body, p.encoding, p.position, p.attempts::text as attempts
   from (
     select (select jsonb_agg(owned.at) from owned)::text as current, (
-      select greatest(0, extract(epoch from min(next.due_at) - ${schema}.now()) * 1000) from owned cross join lateral (
+      select extract(epoch from min(next.due_at) - ${schema}.now()) * 1000 from owned cross join lateral (
         select s.due_at from ${schema}.inbox_sequences s
         where s."group" = $1::text and s.source = owned.source and s.partition = owned.partition
           and s.due_at > (select ${schema}.now()) and s.due_at < 'infinity'
