@@ -14,6 +14,8 @@
  * (`unparked`), or waits for its first message.
  *
  * `inbox_failed(…)`: what was drained and failed is to be tried again (`again`), or is a dead letter.
+ *
+ * A dead letter is nobody's suspect any more: redriven, it runs.
  */
 export const createSequenceFunctions = (schema: string): string => `
 create function ${schema}.inbox_owner_lock(of_group text, of_source text, of_partition integer) returns bigint
@@ -122,6 +124,9 @@ begin
       a.reason, a.signature, ${schema}.now(), case when a.kind in ('block', 'pass') then ${schema}.now() end
     from asked a where a.outcome = 'stored' order by a.place
     on conflict do nothing
+  ), unsuspected as (
+    delete from ${schema}.inbox_starts s using asked a where a.outcome = 'stored' and a.kind in ('block', 'pass')
+      and s."group" = of_group and s.source = a.source and s.partition = a.partition and s.id = a.id
   )
   select a.place::text, a.outcome from asked a;
 end
@@ -201,6 +206,9 @@ begin
   ), waiting as (
     update ${schema}.inbox_sequences s set due_at = w.due_at from written w
     where w.kind <> 'pass' and s."group" = of_group and s.source = w.source and s.lane = w.lane
+  ), unsuspected as (
+    delete from ${schema}.inbox_starts s using asked a where not a.fenced and a.kind in ('block', 'pass')
+      and s."group" = of_group and s.source = a.source and s.partition = a.partition and s.id = a.id
   )
   select a.place::text, case when a.fenced then 'fenced' else 'written' end from asked a;
 end

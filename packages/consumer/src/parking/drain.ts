@@ -163,6 +163,7 @@ export const createDrain = (options: DrainOptions): Drain => {
       history.forget(delivery);
       if (written === 'fenced') ownership.renew(owned);
       else if (failing.kind === 'again') wakeIn(failing.delayMs);
+      else owned.suspicion?.survived(message.id);
       return failing.kind === 'pass' && written === 'written' ? 'passed' : 'stopped';
     }
   };

@@ -7,7 +7,7 @@ export interface Suspicion {
   readonly suspects: Map<string, number>;
   /** Whether the start of the message is recorded: the owner before may have started it. */
   watches(id: string): boolean;
-  /** The message has run, and this process lives. */
+  /** The message has run, and this process lives; or it is a dead letter. */
   survived(id: string): void;
   /** Nothing is left that the dead may have started. */
   readonly isOver: boolean;
