@@ -6,6 +6,7 @@ import {
   type IdempotencyStore,
   memoryIdempotencyStore,
 } from '@holdfast/idempotency';
+import { runOne } from './run-one.ts';
 
 type Plant = (store: IdempotencyStore) => Partial<IdempotencyStore>;
 
@@ -141,40 +142,20 @@ const defects: readonly { readonly defect: string; readonly foundBy: string; rea
   },
 ];
 
-/** Runs one test of the suite against a memory store with a defect, or without; returns what it failed with. */
-const runOne = async (title: string, plant: Plant = () => ({})): Promise<unknown> => {
-  const tests = new Map<string, () => Promise<void>>();
-  let cleanUp = async (): Promise<void> => {};
-  const it = Object.assign((name: string, body: () => Promise<void>): unknown => tests.set(name, body), {
-    skip: () => {},
-  });
-  const mochaLike: MochaLike = {
-    describe: (_title, body) => body(),
-    it,
-    afterEach: (body) => {
-      cleanUp = body;
-    },
+/** Against a memory store with a defect, or without. */
+const suiteOf =
+  (plant: Plant = () => ({})) =>
+  (mochaLike: MochaLike): void => {
+    const memory = memoryIdempotencyStore();
+    const store = { ...memory, ...plant(memory) };
+    idempotencySuite({ name: 'memory', create: () => store, patienceMs: 500 }, mochaLike);
   };
-  const memory = memoryIdempotencyStore();
-  const store = { ...memory, ...plant(memory) };
-  idempotencySuite({ name: 'memory', create: () => store, patienceMs: 500 }, mochaLike);
-  const test = tests.get(title);
-  assert.ok(test, `the suite has no test '${title}'`);
-  try {
-    await test();
-    return undefined;
-  } catch (error) {
-    return error;
-  } finally {
-    await cleanUp();
-  }
-};
 
 describe('the suite of idempotency stores', () => {
   for (const { defect, foundBy, plant } of defects) {
     it(`finds that ${defect}`, async () => {
-      assert.equal(await runOne(foundBy), undefined, 'the test fails without the defect');
-      assert.ok((await runOne(foundBy, plant)) instanceof assert.AssertionError);
+      assert.equal(await runOne(foundBy, suiteOf()), undefined, 'the test fails without the defect');
+      assert.ok((await runOne(foundBy, suiteOf(plant))) instanceof assert.AssertionError);
     });
   }
 });

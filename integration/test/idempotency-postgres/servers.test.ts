@@ -5,6 +5,7 @@ import { idempotencySchema, postgresIdempotencyStore } from '@holdfast/idempoten
 import { migrate, pgDatabase } from '@holdfast/postgres';
 import { Pool } from 'pg';
 import { eventually, ownPostgres, type PostgresServer } from '../../harness/index.ts';
+import { beginWork } from '../idempotency/work-under-way.ts';
 
 const coded = (code: string) => (error: unknown) => isHoldfastError(error, code);
 const runtime = { log: silentLog };
@@ -28,20 +29,9 @@ describe('idempotency keys when their Postgres fails', function () {
     await server.close();
   });
 
-  /** Work that ends when it is told to, whatever its signal says. */
-  const begin = async (key: string) => {
-    const [began, gate] = [Promise.withResolvers<AbortSignal>(), Promise.withResolvers<string>()];
-    const running = idempotency.once(key, ({ signal }) => {
-      began.resolve(signal);
-      return gate.promise;
-    });
-    running.catch(() => {});
-    return { running, signal: await began.promise, end: gate.resolve };
-  };
-
   it('V15, F4: a server that is killed has forgotten nothing; nothing begins while it is away, what was under way goes on', async () => {
     await idempotency.once('done', async () => 'first');
-    const { running, signal, end } = await begin('claimed');
+    const { running, signal, end } = await beginWork(idempotency, 'claimed');
     await server.stop('kill');
     await assert.rejects(
       idempotency.once('while it is away', async () => assert.fail('it ran')),
@@ -61,7 +51,7 @@ describe('idempotency keys when their Postgres fails', function () {
   });
 
   it('V15, F6: a server that stands still: nothing begins, in a bounded time, and a claim that is not renewed aborts its work', async () => {
-    const { running, signal, end } = await begin('still');
+    const { running, signal, end } = await beginWork(idempotency, 'still');
     await server.pause();
     const startedAt = performance.now();
     const calls = Array.from({ length: 2_000 }, (_, n) =>

@@ -4,6 +4,7 @@ import { createIdempotency, type Idempotency } from '@holdfast/idempotency';
 import { redisIdempotencyStore } from '@holdfast/idempotency-redis';
 import { Redis } from 'ioredis';
 import { eventually, ownRedis, type RedisServer } from '../../harness/index.ts';
+import { beginWork } from '../idempotency/work-under-way.ts';
 
 const coded = (code: string) => (error: unknown) => isHoldfastError(error, code);
 const runtime = { log: silentLog };
@@ -28,22 +29,11 @@ describe('idempotency keys when their Redis fails', function () {
     });
   };
 
-  /** Work that ends when it is told to, whatever its signal says. */
-  const begin = async (idempotency: Idempotency, key: string) => {
-    const [began, gate] = [Promise.withResolvers<AbortSignal>(), Promise.withResolvers<string>()];
-    const running = idempotency.once(key, ({ signal }) => {
-      began.resolve(signal);
-      return gate.promise;
-    });
-    running.catch(() => {});
-    return { running, signal: await began.promise, end: gate.resolve };
-  };
-
   it('V15, F4: a server that is killed and keeps no file has forgotten every key; who works under one is told, and its end is refused', async () => {
     server = await ownRedis();
     const idempotency = open(server.url);
     await idempotency.once('done', async () => 'first');
-    const { running, signal, end } = await begin(idempotency, 'claimed');
+    const { running, signal, end } = await beginWork(idempotency, 'claimed');
     await server.stop('kill');
     await assert.rejects(
       idempotency.once('while it is away', async () => assert.fail('it ran')),
@@ -64,7 +54,7 @@ describe('idempotency keys when their Redis fails', function () {
     server = await ownRedis({ config: { appendonly: 'yes', appendfsync: 'always' } });
     const idempotency = open(server.url, 5_000);
     await idempotency.once('done', async () => 'first');
-    const { running, signal, end } = await begin(idempotency, 'claimed');
+    const { running, signal, end } = await beginWork(idempotency, 'claimed');
     await server.stop('kill');
     await server.start();
     await eventually(async () => {
@@ -82,7 +72,7 @@ describe('idempotency keys when their Redis fails', function () {
   it('V15, F6: a server that stands still: nothing begins, in a bounded time, and a claim that is not renewed aborts its work', async () => {
     server = await ownRedis();
     const idempotency = open(server.url);
-    const { running, signal, end } = await begin(idempotency, 'claimed');
+    const { running, signal, end } = await beginWork(idempotency, 'claimed');
     await server.pause();
     const startedAt = performance.now();
     const calls = Array.from({ length: 2_000 }, (_, n) =>
@@ -129,7 +119,7 @@ describe('idempotency keys when their Redis fails', function () {
   it('P5, F21: begins nothing while memory is full, but takes the ends of what has begun, and says what is known', async () => {
     server = await ownRedis();
     const idempotency = open(server.url);
-    const { running, end } = await begin(idempotency, 'claimed');
+    const { running, end } = await beginWork(idempotency, 'claimed');
     const plain = new Redis(server.url);
     clients.push(plain);
     await plain.config('SET', 'maxmemory', '1');

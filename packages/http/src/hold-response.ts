@@ -52,8 +52,8 @@ export const holdResponse = (response: ServerResponse, { maxBodyBytes, onEnd }: 
       written = pairsOf(given.findLast((each) => typeof each === 'object') ?? {});
       return writeHead(...given);
     },
-    write: (...given: unknown[]): boolean => {
-      const { chunk, callback } = read(given as unknown as Given);
+    write: (...given: Given): boolean => {
+      const { chunk, callback } = read(given);
       if (state === 'ended' || chunk === undefined) return false;
       if (state === 'flowing') return write(chunk, callback);
       take(chunk);
@@ -61,9 +61,9 @@ export const holdResponse = (response: ServerResponse, { maxBodyBytes, onEnd }: 
       if (isTooMuch()) flow();
       return true;
     },
-    end: (...given: unknown[]): ServerResponse => {
+    end: (...given: Given): ServerResponse => {
       if (state === 'ended') return response;
-      const { chunk, callback } = read(given as unknown as Given);
+      const { chunk, callback } = read(given);
       if (chunk !== undefined) take(chunk);
       const whole = state === 'holding' && size <= maxBodyBytes;
       state = 'ended';

@@ -68,7 +68,11 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
   const store = createTableStore(database, table.name, route);
   let session: RelaySession | undefined;
   let poller: Poller | undefined;
-  let wakeUp: (() => void) | undefined;
+  const wake = (): void => {
+    if (poller === undefined) return;
+    session?.poke();
+    poller.wake();
+  };
   let listener: Listener | undefined;
   let stopHearing: (() => void) | undefined;
   let starting: Promise<void> | undefined;
@@ -83,7 +87,7 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
     session = createRelaySession({
       ...settings,
       ...{ database, table: table.name, route, store, sink, shards, once, runtime },
-      onMoved: () => wakeUp?.(),
+      onMoved: wake,
     });
     return session;
   };
@@ -99,16 +103,10 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
       await opened.close(0);
       throw error;
     }
-    const looking = createPoller({
+    poller = createPoller({
       ...{ look: opened.look, minMs: pollMinMs, maxMs: pollMaxMs },
       ...{ clock: runtime.clock, log: runtime.log },
     });
-    poller = looking;
-    const wake = (): void => {
-      opened.poke();
-      looking.wake();
-    };
-    wakeUp = wake;
     stopHearing = onWakeRelays(database, table, {
       route,
       wake,
@@ -157,7 +155,7 @@ export const createRelay = <Tx>(source: RelaySource<Tx>, sink: RelaySink, option
       shardsOwned: session?.shardsOwned ?? 0,
     }),
     health: () => session?.health() ?? { live: true, ready: false, reasons: ['not started'] },
-    wake: () => wakeUp?.(),
+    wake,
     close: ({ deadlineMs = 10_000 } = {}) => {
       closing ??= close(deadlineMs);
       return closing;
