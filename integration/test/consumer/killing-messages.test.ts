@@ -13,7 +13,7 @@ const module = new URL('children/killer.ts', import.meta.url);
 const customers = 200;
 const poison = 'c-100/1';
 
-for (const on of ['postgres', 'rabbitmq', 'redis'] as const) {
+for (const on of ['postgres', 'kafka', 'rabbitmq', 'redis'] as const) {
   describe(`a message that kills its consumer, over ${on}`, () => {
     const children: Child[] = [];
     let db: TestDatabase;
