@@ -1,89 +1,68 @@
 import assert from 'node:assert/strict';
 import { type Consumer, type ConsumerOptions, createConsumer } from '@holdfast/consumer';
-import { createRuntime, isHoldfastError, type Message, silentLog, type Transport } from '@holdfast/core';
+import { createRuntime, isHoldfastError, type Message, silentLog } from '@holdfast/core';
 import { createIdempotency, type IdempotencyStore, memoryIdempotencyStore } from '@holdfast/idempotency';
 import { constant } from '@holdfast/policies';
-import { migrate, pgDatabase } from '@holdfast/postgres';
+import { pgDatabase } from '@holdfast/postgres';
 import { memoryTransport } from '@holdfast/transport-memory';
-import { postgresTransport, postgresTransportSchema } from '@holdfast/transport-postgres';
-import { redisTransport } from '@holdfast/transport-redis';
 import { Pool } from 'pg';
-import { eventually, sharedRedis } from '../../harness/index.ts';
+import { eventually } from '../../harness/index.ts';
 import { freshPlace, openStore } from '../idempotency/open-store.ts';
 import { OrderPlaced } from './contracts.ts';
+import { openTopic, type TestTopic, type TransportName } from './open-topic.ts';
 
 const runtime = createRuntime({ log: silentLog });
-const topics = { orders: { partitions: 4 } };
 
-interface World {
-  readonly transport: Transport;
+const worlds: readonly { readonly on: TransportName; readonly keys: 'memory' | 'redis' | 'postgres' }[] = [
+  { on: 'memory', keys: 'memory' },
+  { on: 'postgres', keys: 'postgres' },
+  { on: 'kafka', keys: 'redis' },
+  { on: 'rabbitmq', keys: 'postgres' },
+  { on: 'redis', keys: 'redis' },
+];
+
+interface Keys {
   readonly store: IdempotencyStore;
   close(): Promise<void>;
 }
 
-const worlds: readonly { readonly name: string; readonly open: () => Promise<World> }[] = [
-  {
-    name: 'memory',
-    open: async () => {
-      const transport = memoryTransport({ topics, runtime });
-      return { transport, store: memoryIdempotencyStore(), close: () => transport.close() };
+const openKeys = async (kind: 'memory' | 'redis' | 'postgres'): Promise<Keys> => {
+  if (kind === 'memory') return { store: memoryIdempotencyStore(), close: async () => {} };
+  const place = await freshPlace(kind);
+  const { store, close } = openStore(kind, place);
+  return {
+    store,
+    close: async () => {
+      await close();
+      await place.drop();
     },
-  },
-  {
-    name: 'Redis',
-    open: async () => {
-      const place = await freshPlace('redis');
-      const { store, close } = openStore('redis', place);
-      const { url } = await sharedRedis();
-      const transport = redisTransport({ url, prefix: place.prefix, topics, leaseMs: 2_000, runtime });
-      return {
-        ...{ transport, store },
-        close: async () => {
-          await transport.close();
-          await close();
-        },
-      };
-    },
-  },
-  {
-    name: 'Postgres',
-    open: async () => {
-      const place = await freshPlace('postgres');
-      const { store, close } = openStore('postgres', place);
-      const pool = new Pool({ connectionString: place.url });
-      const database = pgDatabase(pool);
-      await migrate(database, [postgresTransportSchema]);
-      const transport = postgresTransport({ database, topics, leaseMs: 2_000, runtime });
-      return {
-        ...{ transport, store },
-        close: async () => {
-          await transport.close();
-          await Promise.all([close(), pool.end()]);
-          await place.drop();
-        },
-      };
-    },
-  },
-];
+  };
+};
 
-for (const { name, open } of worlds) {
-  describe(`a consumer that deduplicates, transport and store in ${name}`, () => {
-    let world: World;
+for (const { on, keys } of worlds) {
+  describe(`a consumer that deduplicates over ${on}, by keys in ${keys}`, () => {
+    let world: TestTopic & Pick<Keys, 'store'>;
+    let closeKeys: () => Promise<void>;
     let consumers: Consumer<never>[];
     let published: number;
-    beforeEach(async () => {
-      world = await open();
+    beforeEach(async function () {
+      // The first to need it starts the broker.
+      this.timeout(60_000);
+      const { store, close } = await openKeys(keys);
+      closeKeys = close;
+      world = { ...(await openTopic(on, { partitions: 4, groups: ['billing', 'batches'], runtime })), store };
       consumers = [];
       published = 0;
     });
     afterEach(async () => {
       await Promise.all(consumers.map((consumer) => consumer.close({ deadlineMs: 1_000 })));
       await world.close();
+      await closeKeys();
     });
 
     const consume = (options: Partial<ConsumerOptions<never>> = {}): Consumer<never> => {
       const consumer = createConsumer({
-        ...{ transport: world.transport, group: 'billing', from: 'earliest', runtime },
+        ...{ transport: world.transport, group: 'billing', from: world.from, runtime },
         deduplicate: { store: world.store, leaseMs: 600 },
         retry: { attempts: 3, backoff: constant({ delayMs: 10 }) },
         ...options,
@@ -97,7 +76,7 @@ for (const { name, open } of worlds) {
     });
     const publish = async (...messages: Message[]): Promise<void> => {
       published += messages.length;
-      await world.transport.publish('orders', messages);
+      await world.transport.publish(world.topic, messages);
     };
     /** Every message that was published has been settled. */
     const settled = (consumer: Consumer<never>) =>
@@ -111,7 +90,7 @@ for (const { name, open } of worlds) {
 
     it('P4: handles a message once, however often it comes, in batches too', async () => {
       const handled: number[] = [];
-      const consumer = consume().on(OrderPlaced, async ({ no }) => void handled.push(no));
+      const consumer = consume().on(world.contract, async ({ no }) => void handled.push(no));
       await consumer.start();
       const messages = [1, 2, 3].map((no) => order(no));
       for (let copy = 0; copy < 4; copy++) await publish(...messages);
@@ -120,8 +99,8 @@ for (const { name, open } of worlds) {
       assert.equal(consumer.stats().duplicates, 9);
 
       const batched: number[] = [];
-      const other = consume({ group: 'batches', from: 'earliest' }).onBatch(
-        OrderPlaced,
+      const other = consume({ group: 'batches' }).onBatch(
+        world.contract,
         async (batch) => void batched.push(...batch.map(({ payload }) => payload.no)),
         { maxSize: 10 },
       );
@@ -133,7 +112,7 @@ for (const { name, open } of worlds) {
     it('P2: hands over again what failed, and gives its claim back; a dead letter may be run again', async () => {
       const attempts: number[] = [];
       let fails = 2;
-      const consumer = consume().on(OrderPlaced, async (_order, { attempt }) => {
+      const consumer = consume().on(world.contract, async (_order, { attempt }) => {
         attempts.push(attempt);
         if (fails-- > 0) throw new Error('busy');
       });
@@ -159,7 +138,10 @@ for (const { name, open } of worlds) {
       const request = { key: 'consumer:billing:died', owner: 'x', fingerprint: '', leaseMs: 600, ttlMs: 60_000 };
       await world.store.claim([request]);
       const handled: string[] = [];
-      const consumer = consume().on(OrderPlaced, async ({ no }, { attempt }) => void handled.push(`${no}, ${attempt}`));
+      const consumer = consume().on(
+        world.contract,
+        async ({ no }, { attempt }) => void handled.push(`${no}, ${attempt}`),
+      );
       await consumer.start();
       await publish(done, died);
       await eventually(() => assert.ok(consumer.stats().retried > 0));
@@ -185,7 +167,7 @@ for (const { name, open } of worlds) {
       const reasons: unknown[] = [];
       const attempts: number[] = [];
       const consumer = consume({ deduplicate: { store, leaseMs: 600 } }).on(
-        OrderPlaced,
+        world.contract,
         async (_order, { signal, attempt }) => {
           attempts.push(attempt);
           if (attempts.length > 1) return;
@@ -215,7 +197,7 @@ for (const { name, open } of worlds) {
       const store = { claim: through(claim), renew: through(renew), settle: through(settle), find: through(find) };
       const attempts: number[] = [];
       const consumer = consume({ deduplicate: { store } }).on(
-        OrderPlaced,
+        world.contract,
         async (_order, { attempt }) => void attempts.push(attempt),
       );
       await consumer.start();
@@ -232,7 +214,7 @@ for (const { name, open } of worlds) {
       const handled: string[] = [];
       const sharing = [consume(), consume()];
       for (const consumer of sharing) {
-        consumer.on(OrderPlaced, async ({ customer, no }) => {
+        consumer.on(world.contract, async ({ customer, no }) => {
           if (Math.random() < 0.1) throw new Error('busy');
           handled.push(`${customer} ${no}`);
         });
@@ -269,7 +251,7 @@ for (const { name, open } of worlds) {
 }
 
 describe('the option deduplicate', () => {
-  const transport = memoryTransport({ topics, runtime });
+  const transport = memoryTransport({ topics: { orders: { partitions: 4 } }, runtime });
   after(() => transport.close());
   const common = { transport, group: 'billing', from: 'earliest', runtime } as const;
   const refused = (option: string) => (error: unknown) =>
