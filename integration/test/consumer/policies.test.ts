@@ -1,55 +1,45 @@
 import assert from 'node:assert/strict';
 import { type Consumer, type ConsumerOptions, createConsumer } from '@holdfast/consumer';
-import {
-  createPublisher,
-  createRuntime,
-  type Message,
-  silentLog,
-  sleep,
-  systemClock,
-  type Transport,
-} from '@holdfast/core';
+import { createPublisher, createRuntime, type Message, silentLog, sleep, systemClock } from '@holdfast/core';
 import { inboxSchema } from '@holdfast/inbox';
 import { bulkhead, circuitBreaker, constant, tenantBulkhead } from '@holdfast/policies';
-import { memoryTransport } from '@holdfast/transport-memory';
-import { postgresTransport, postgresTransportSchema } from '@holdfast/transport-postgres';
 import type pg from 'pg';
 import { eventually } from '../../harness/index.ts';
 import { openDatabase, type TestDatabase } from '../inbox/open-database.ts';
-import { OrderPlaced } from './contracts.ts';
+import { openTopic, type TestTopic } from './open-topic.ts';
 
 const runtime = createRuntime({ log: silentLog });
 const neverAborts = new AbortController().signal;
 
-for (const on of ['memory, without a database', 'postgres'] as const) {
-  describe(`a consumer with policies, over ${on}`, () => {
-    const parks = on === 'postgres';
+for (const on of ['memory', 'postgres', 'kafka', 'rabbitmq', 'redis'] as const) {
+  // Without a database nothing can be parked.
+  const parks = on !== 'memory';
+  describe(`a consumer with policies over ${on}, ${parks ? 'with' : 'without'} a database`, () => {
     let db: TestDatabase;
-    let transport: Transport;
+    let topic: TestTopic;
     let consumer: Consumer<pg.PoolClient>;
-    beforeEach(async () => {
-      db = await openDatabase({ modules: [inboxSchema, postgresTransportSchema] });
-      transport = parks
-        ? postgresTransport({ database: db.database, runtime })
-        : memoryTransport({ topics: { orders: { partitions: 2 } }, runtime });
-      if (parks) await transport.topology.apply({ topics: { orders: { partitions: 2 } } });
+    beforeEach(async function () {
+      // The first to need it starts the broker.
+      this.timeout(60_000);
+      db = await openDatabase({ modules: [inboxSchema] });
+      topic = await openTopic(on, { partitions: 2, groups: ['billing'], runtime });
     });
     afterEach(async () => {
       await consumer.close();
-      await transport.close();
+      await topic.close();
       await db.close();
     });
 
     const create = (options: Partial<ConsumerOptions<pg.PoolClient>>): void => {
       consumer = createConsumer({
-        ...{ transport, group: 'billing', from: 'earliest', runtime },
+        ...{ transport: topic.transport, group: 'billing', from: topic.from, runtime },
         ...(parks && { database: db.database }),
         retry: { attempts: 2, backoff: constant({ delayMs: 5 }) },
         ...options,
       } as ConsumerOptions<pg.PoolClient>);
     };
     const place = (customer: string, no: number): Promise<Message> =>
-      createPublisher(transport).publish(OrderPlaced, { customer, no }, { id: `${customer}-${no}` });
+      createPublisher(topic.transport).publish(topic.contract, { customer, no }, { id: `${customer}-${no}` });
 
     it('P8: pauses its source while the breaker is open, spends no attempt, and goes on in order when it lets through again', async () => {
       const breaker = circuitBreaker({ failures: 3, openForMs: 150, rampMs: 100, runtime });
@@ -57,7 +47,7 @@ for (const on of ['memory, without a database', 'postgres'] as const) {
       let down = true;
       let calls = 0;
       const ran: string[] = [];
-      consumer.on(OrderPlaced, async (_, { message }) => {
+      consumer.on(topic.contract, async (_, { message }) => {
         calls++;
         if (down) throw new Error('down');
         ran.push(message.id);
@@ -86,7 +76,7 @@ for (const on of ['memory, without a database', 'postgres'] as const) {
       const shared = bulkhead({ slots: 1, queue: 0, runtime });
       create({ bulkhead: shared });
       const ran: string[] = [];
-      consumer.on(OrderPlaced, async (_, { message, attempt }) => {
+      consumer.on(topic.contract, async (_, { message, attempt }) => {
         assert.equal(attempt, 1);
         ran.push(message.id);
       });
@@ -103,6 +93,37 @@ for (const on of ['memory, without a database', 'postgres'] as const) {
       assert.equal(consumer.stats().rejected, 0);
     });
 
+    it('P8: comes back slowly after its bulkhead was full: with one handler, then with more', async () => {
+      const shared = bulkhead({ slots: 4, queue: 0, runtime });
+      create({ bulkhead: shared, concurrency: 8 });
+      const running: (() => void)[] = [];
+      const attempts = new Set<number>();
+      let ran = 0;
+      consumer.on(topic.contract, async (_, { attempt }) => {
+        attempts.add(attempt);
+        await new Promise<void>((resolve) => running.push(resolve));
+        ran++;
+      });
+      await consumer.start();
+      const busy = Promise.withResolvers<void>();
+      const holding = Array.from({ length: 4 }, () => shared(() => busy.promise, neverAborts));
+      for (let no = 1; no <= 12; no++) await place(`customer ${no}`, 1);
+      await sleep(systemClock, 300);
+      busy.resolve();
+      await Promise.all(holding);
+      for (const together of [1, 2, 4]) {
+        await eventually(() => assert.equal(running.length, together));
+        await sleep(systemClock, 200);
+        assert.equal(running.length, together);
+        for (const end of running.splice(0)) end();
+      }
+      await eventually(() => {
+        for (const end of running.splice(0)) end();
+        assert.equal(ran, 12);
+      });
+      assert.deepEqual([...attempts], [1]);
+    });
+
     it(`P8: ${parks ? 'parks the keys of a tenant whose bulkhead is full, and lets others flow' : 'pauses its source while the bulkhead of a tenant is full'}`, async () => {
       const tenants = tenantBulkhead({ slots: 1, queue: 0, key: () => '', runtime });
       create({ bulkhead: tenants, tenantOf: ({ key = '' }) => key.split(':')[0] ?? '' });
@@ -110,7 +131,7 @@ for (const on of ['memory, without a database', 'postgres'] as const) {
       const ran: string[] = [];
       const attempts = new Set<number>();
       let paused = false;
-      consumer.on(OrderPlaced, async ({ customer }, { message, attempt }) => {
+      consumer.on(topic.contract, async ({ customer }, { message, attempt }) => {
         attempts.add(attempt);
         if (customer.startsWith('noisy')) await noisy.promise;
         ran.push(message.id);

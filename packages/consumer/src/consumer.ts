@@ -18,6 +18,7 @@ import { createReception, noBurial } from './reception.ts';
 import { redeliveryHorizonMs } from './retry-verdict.ts';
 import { createRoutes } from './routes.ts';
 import { createRunningHandlers } from './running-handlers.ts';
+import { createSlowStart } from './slow-start.ts';
 import { createStack } from './stack.ts';
 import { type ConsumerStats, createTally } from './stats.ts';
 import { createStoreFirst, type StoreFirst } from './store-first.ts';
@@ -77,9 +78,10 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     createVitals(runtime, group),
   ];
   const slots = hasLookUps(settings) ? createHandlerSlots(() => handlersAtOnce(settings, routes)) : undefined;
+  const slowStart = createSlowStart(() => handlersAtOnce(settings, routes));
   const deduplicator = deduplicatorOf(settings);
   const onTenantFull = parks(settings) ? undefined : (waitMs: number): void => pauses.pauseFor(waitMs);
-  const stack = createStack({ settings, limits, effects, deduplicator, slots, onTenantFull });
+  const stack = createStack({ settings, limits, effects, deduplicator, slots, slowStart, onTenantFull });
   const bury = buryInDeadTopic(transport, runtime);
   const storeFirst = storeFirstOf(settings, reception.receiver(stack, buryOrRetry(bury), stored));
   const parking = parkingOf({
@@ -113,6 +115,7 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
 
   const pauses = createPolicyPauses({
     ...settings,
+    slowStart,
     clock: runtime.clock,
     pause: lifecycle.pause,
     resume: lifecycle.resume,

@@ -1,6 +1,7 @@
 import { type Delivery, HoldfastError, isHoldfastError, type Message, type Policy } from '@holdfast/core';
 import type { Bulkhead, CircuitBreaker, TenantBulkhead } from '@holdfast/policies';
-import type { AttemptEnd } from './attempt.ts';
+import { type AttemptEnd, notStarted } from './attempt.ts';
+import type { SlowStart } from './slow-start.ts';
 
 /** A policy of the consumer let an attempt not run: it spends none, and the message comes again. */
 export class TurnedAwayError extends HoldfastError {
@@ -27,12 +28,41 @@ export const breakerGuard = (
 
 export const bulkheadGuard = (
   bulkhead: Bulkhead | TenantBulkhead | undefined,
-  tenantOf: (message: Message) => string,
+  { tenantOf, slowStart }: BulkheadGuardOptions,
 ): PolicyGuard | undefined => {
   if (bulkhead === undefined) return undefined;
-  if (!isPerTenant(bulkhead)) return guardBy(() => bulkhead, { counts: never, ofTenant: false });
+  if (!isPerTenant(bulkhead)) {
+    const guard = guardBy(() => bulkhead, { counts: never, ofTenant: false });
+    return slowStart === undefined ? guard : slowly(slowStart, guard);
+  }
   return guardBy(({ message }) => bulkhead.of(tenantOf(message)), { counts: never, ofTenant: true });
 };
+
+export interface BulkheadGuardOptions {
+  readonly tenantOf: (message: Message) => string;
+  /** Of a bulkhead that is not per tenant. */
+  readonly slowStart?: SlowStart | undefined;
+}
+
+const slowly =
+  (slowStart: SlowStart, guard: PolicyGuard): PolicyGuard =>
+  async (delivery, attempt) => {
+    try {
+      const turn = slowStart.enter(delivery.signal);
+      if (turn !== undefined) await turn;
+    } catch {
+      return notStarted;
+    }
+    let ran = false;
+    try {
+      return await guard(delivery, () => {
+        ran = true;
+        return attempt();
+      });
+    } finally {
+      slowStart.leave(ran);
+    }
+  };
 
 export const isPerTenant = (bulkhead: Bulkhead | TenantBulkhead): bulkhead is TenantBulkhead => 'of' in bulkhead;
 
@@ -60,7 +90,7 @@ const guardBy =
   };
 
 const turnedAway = (error: unknown, { signal }: Delivery, ofTenant: boolean): AttemptEnd => {
-  if (signal.aborted) return { end: 'notStarted' };
+  if (signal.aborted) return notStarted;
   const full = ofTenant && (isHoldfastError(error, 'bulkhead_full') || isHoldfastError(error, 'too_many_tenants'));
   return { end: 'failed', error: new TurnedAwayError(error, full), hadEffect: false };
 };

@@ -1,10 +1,13 @@
 import type { Clock } from '@holdfast/core';
 import type { Bulkhead, CircuitBreaker, TenantBulkhead } from '@holdfast/policies';
 import { isPerTenant } from './policy-guard.ts';
+import type { SlowStart } from './slow-start.ts';
 
 export interface PolicyPausesOptions {
   readonly breaker?: CircuitBreaker | undefined;
   readonly bulkhead?: Bulkhead | TenantBulkhead | undefined;
+  /** Told when the bulkhead is full. */
+  readonly slowStart: SlowStart;
   readonly clock: Clock;
   pause(reason: string): void;
   resume(reason: string): void;
@@ -18,7 +21,8 @@ export interface PolicyPauses {
   stop(): void;
 }
 
-export const createPolicyPauses = ({ breaker, bulkhead, clock, pause, resume }: PolicyPausesOptions): PolicyPauses => {
+export const createPolicyPauses = (options: PolicyPausesOptions): PolicyPauses => {
+  const { breaker, bulkhead, slowStart, clock, pause, resume } = options;
   const stops: (() => void)[] = [];
   let cancelResume = (): void => {};
 
@@ -32,7 +36,10 @@ export const createPolicyPauses = ({ breaker, bulkhead, clock, pause, resume }: 
         follow(breaker.state);
       }
       if (bulkhead !== undefined && !isPerTenant(bulkhead)) {
-        const follow = ({ name }: Bulkhead['state']): void => set(name === 'full', bulkheadFull);
+        const follow = ({ name }: Bulkhead['state']): void => {
+          if (name === 'full') slowStart.onFull();
+          set(name === 'full', bulkheadFull);
+        };
         stops.push(bulkhead.onChange(follow));
         follow(bulkhead.state);
       }

@@ -9,6 +9,7 @@ import { breakerGuard, bulkheadGuard, TurnedAwayError } from './policy-guard.ts'
 import { createRetryMemory, type Retrying } from './retry-memory.ts';
 import { retryVerdict, withinTotal } from './retry-verdict.ts';
 import type { Route } from './routes.ts';
+import type { SlowStart } from './slow-start.ts';
 import { signalOf, type TimeLimits } from './time-limits.ts';
 
 /** What a decoded message goes through, from the outside in: finished copies turned away, then its route. Never rejects. */
@@ -22,6 +23,8 @@ export interface StackOptions<Tx> {
   readonly deduplicator?: Deduplicator | undefined;
   /** The bulkhead, where the transport does not keep it. */
   readonly slots?: HandlerSlots | undefined;
+  /** How handlers come back after the bulkhead was full. */
+  readonly slowStart?: SlowStart | undefined;
   /** Told when the bulkhead of a tenant is full, for how long to leave it alone. */
   readonly onTenantFull?: ((waitMs: number) => void) | undefined;
 }
@@ -32,6 +35,7 @@ export const createStack = <Tx>({
   effects,
   deduplicator,
   slots,
+  slowStart,
   onTenantFull,
 }: StackOptions<Tx>): Stack => {
   const { totalTimeoutMs, maxInFlight, group, breaker, bulkhead, tenantOf, holdMs } = settings;
@@ -39,7 +43,7 @@ export const createStack = <Tx>({
   const verdict = retryVerdict({ ...settings, random, log });
   const memory = createRetryMemory(maxInFlight);
   const throughBreaker = breakerGuard(breaker, (error) => isOfMessage(verdict(error, firstAttempt)));
-  const throughBulkhead = bulkheadGuard(bulkhead, tenantOf);
+  const throughBulkhead = bulkheadGuard(bulkhead, { tenantOf, slowStart });
 
   const stack: Stack = async (route, delivery) => {
     const startedAt = clock.monotonic();

@@ -54,6 +54,7 @@ export {
 } from './shared-leases.ts';
 export { whyStalled } from './stalled.ts';
 export { createTransportLife, type TransportLife, type TransportParts } from './transport-life.ts';
+export { createWaiters } from './waiters.ts';
 export { createWatermarks, type Watermarks, type WatermarksOptions } from './watermarks.ts';
 export { createWindow, type Window } from './window.ts';
 export { within } from './within.ts';
