@@ -116,6 +116,68 @@ describe("a consumer with inbox: 'store-first'", () => {
     assert.equal(consumer.stats().retried, 3);
   });
 
+  it('P3, P8: a retry longer than holdMs holds up its own key only, and is neither early nor forgotten with another owner', async () => {
+    const delayMs = 1_500;
+    const runs: { readonly id: string; readonly attempt: number; readonly at: number }[] = [];
+    const start = async (): Promise<Consumer<pg.PoolClient>> => {
+      const retry = { attempts: 3, backoff: constant({ delayMs }) };
+      const consumer = create({ holdMs: 20, retry }).on(
+        OrderPlaced,
+        async ({ no }, { message: { id, key }, attempt, once }) => {
+          runs.push({ id, attempt, at: performance.now() });
+          if (key === 'ada' && no === 1) throw new Error('down');
+          await once(addEffect(id, key ?? ''));
+        },
+      );
+      return consumer.start();
+    };
+    for (const customer of ['ada', 'bob']) for (const no of [1, 2]) await place(customer, no);
+    for (let owner = 1; owner <= 3; owner++) {
+      const consumer = await start();
+      // The last one finds two attempts spent.
+      await eventually(() => assert.equal(runs.filter(({ id }) => id === 'ada-1').length, owner), {
+        timeoutMs: 10_000,
+      });
+      const over = owner === 3 ? ['ada-2'] : [];
+      await eventually(async () => {
+        assert.deepEqual([await effectsOf('ada'), await effectsOf('bob')], [over, ['bob-1', 'bob-2']]);
+      });
+      await consumer.close({ deadlineMs: 500 });
+      assert.equal(consumer.stats().rejected, owner === 3 ? 1 : 0);
+    }
+    const ofAda = runs.filter(({ id }) => id === 'ada-1');
+    assert.deepEqual(
+      ofAda.map(({ attempt }) => attempt),
+      [1, 2, 3],
+    );
+    for (const [before, { at }] of ofAda.slice(1).entries()) {
+      assert.ok(at - (ofAda[before]?.at ?? 0) >= delayMs - 50, 'it ran before it was due');
+    }
+    assert.equal(await db.count('select count(*) from holdfast.inbox_retries'), 0, 'nothing is kept of what is over');
+  });
+
+  it('P5, P8: lets others flow past however many keys wait long', async () => {
+    let failed = 0;
+    await using consumer = create({
+      ...{ concurrency: 4, maxInFlight: 20, holdMs: 20 },
+      retry: { attempts: 3, backoff: constant({ delayMs: 600_000 }) },
+    });
+    consumer.on(OrderPlaced, async ({ customer, no }, { once }) => {
+      if (customer.startsWith('down')) {
+        failed++;
+        throw new Error('down');
+      }
+      await once(addEffect(`${customer}-${no}`, customer));
+    });
+    await consumer.start();
+    for (let key = 0; key < 200; key++) await place(`down ${key}`, 1);
+    for (const no of [1, 2, 3]) await place('ada', no);
+    await eventually(async () => assert.deepEqual(await effectsOf('ada'), ['ada-1', 'ada-2', 'ada-3']));
+    await eventually(() => assert.equal(failed, 200));
+    await eventually(async () => assert.equal(await db.count('select count(*) from holdfast.inbox_retries'), 200));
+    await eventually(() => assert.equal(consumer.stats().inFlight, 0));
+  });
+
   it('P8: puts a message that fails always into the dead topic, and goes on with its key', async () => {
     const letters: Message[] = [];
     await using consumer = create();

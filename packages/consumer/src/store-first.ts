@@ -1,5 +1,5 @@
 import { type Health, isHoldfastError, type Receive, reach } from '@holdfast/core';
-import { createInboxRelay, createMessageStore } from '@holdfast/inbox';
+import { createInboxRelay, createMessageStore, createStoredRetries } from '@holdfast/inbox';
 import type { Database } from '@holdfast/postgres';
 import type { Settings } from './consumer-options.ts';
 import { type Ending, endings } from './ending.ts';
@@ -7,6 +7,7 @@ import { InboxUnavailableError } from './errors.ts';
 import { createPauseGate } from './pause-gate.ts';
 import { retryVerdict } from './retry-verdict.ts';
 import type { Stack } from './stack.ts';
+import { countStoredAttempts } from './stored-attempts.ts';
 
 /** The two halves of `inbox: 'store-first'`: what stores, and what handles from the store. */
 export interface StoreFirst {
@@ -32,10 +33,12 @@ export interface StoreFirstOptions<Tx> {
 }
 
 export const createStoreFirst = <Tx>({ settings, database, receive }: StoreFirstOptions<Tx>): StoreFirst => {
-  const { group, ordering, runtime } = settings;
+  const { group, ordering, holdMs, runtime } = settings;
   const { meter, log } = runtime;
   const store = createMessageStore({ database, group, ordering, runtime });
   const verdict = retryVerdict({ ...settings, random: runtime.random, log });
+  const retries = createStoredRetries({ database, group });
+  const receiveStored = countStoredAttempts({ retries, holdMs, receive, log, group });
   const gate = createPauseGate();
   let relay: ReturnType<typeof createInboxRelay<Tx>> | undefined;
 
@@ -62,7 +65,7 @@ export const createStoreFirst = <Tx>({ settings, database, receive }: StoreFirst
   return {
     storing,
     start: async (concurrency) => {
-      const starting = createInboxRelay({ database, group, concurrency, receive: gate.guard(receive), runtime });
+      const starting = createInboxRelay({ database, group, concurrency, receive: gate.guard(receiveStored), runtime });
       relay = starting;
       try {
         await starting.start();

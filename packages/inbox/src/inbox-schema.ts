@@ -2,6 +2,7 @@ import { baseSchema, type SchemaModule } from '@holdfast/postgres';
 import { createSequenceFunctions } from './sequences-functions.ts';
 import { createSequenceTables } from './sequences-schema.ts';
 import { createStoringFunctions, storedMessages } from './stored-messages-schema.ts';
+import { createStoredRetriesTable } from './stored-retries-schema.ts';
 
 /**
  * One row per message and group that has taken effect. Unique over everything that is retained, so it is partitioned by
@@ -37,5 +38,6 @@ export const inboxSchema: SchemaModule = {
     { version: 2, name: 'store first', sql: createStoringFunctions },
     { version: 3, name: 'sequences', sql: createSequenceTables },
     { version: 4, name: 'parking', sql: createSequenceFunctions },
+    { version: 5, name: 'stored retries', sql: createStoredRetriesTable },
   ],
 };

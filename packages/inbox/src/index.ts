@@ -34,5 +34,6 @@ export {
 } from './sequences.ts';
 export { createStarts, type Starts, type StartsOptions } from './starts.ts';
 export { createStoredEffects, type StoredEffects, type StoredEffectsOptions } from './stored-effects.ts';
+export { createStoredRetries, type StoredPlace, type StoredRetries, type StoredRetry } from './stored-retries.ts';
 export { encodeBody } from './stored-row.ts';
 export { readStoredState, type StoredState } from './stored-state.ts';
