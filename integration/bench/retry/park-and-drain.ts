@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createConsumer } from '@holdfast/consumer';
 import { silentLog } from '@holdfast/core';
 import { constant } from '@holdfast/policies';
@@ -10,6 +11,8 @@ import { openWorld } from '../world/world.ts';
 
 const keys = 1_000;
 const batchSize = 500;
+/** Longer than parking all of them takes. */
+const parkedMs = 3_000;
 
 export const parkAndDrain: Benchmark = {
   row: 61,
@@ -17,9 +20,10 @@ export const parkAndDrain: Benchmark = {
   ours: 'parking and draining 10,000 messages of 1,000 keys',
   beside: 'inserting and deleting the same rows by hand, 500 a statement',
   explains:
-    'Ours runs each message twice: the first of each key fails and parks it, the others are stored behind it, and all are ' +
-    'drained in order through the handler, each recorded in the inbox and fenced by the number of the owner.',
-  measures: [{ name: 'messages', unit: '/s', compare: 'ratio', bound: 'at least', gate: 0.3, goal: 0.5 }],
+    'The first message of each key fails and parks it, the others come from the transport and are stored behind it; when the ' +
+    'keys are due all are drained in order through the handler, each recorded in the inbox and fenced by the number of the ' +
+    'owner. The wait in between is not counted. Nothing is handled, recorded or fenced beside it.',
+  measures: [{ name: 'messages', unit: '/s', compare: 'ratio', bound: 'at least', gate: 0.3, goal: 0.6 }],
   rounds: [5, 2],
   open: async (scene) => {
     const { pool, database, close } = await openWorld(scene.server);
@@ -30,28 +34,29 @@ export const parkAndDrain: Benchmark = {
 
     const ours = async (): Promise<readonly number[]> => {
       const transport = await preloadedTransport(count, keys);
-      const handled = createCountdown(count);
-      const failed = new Set<string>();
+      const drained = createCountdown(count);
+      let drainsFrom = 0;
       const consumer = createConsumer({
-        ...{ transport, database, group: crypto.randomUUID(), from: 'earliest', holdMs: 1, concurrency: 100 },
-        retry: { attempts: 3, backoff: constant({ delayMs: 10 }) },
+        ...{ transport, database, group: crypto.randomUUID(), from: 'earliest', concurrency: 100 },
+        ...{ holdMs: 1, retry: { attempts: 2, backoff: constant({ delayMs: parkedMs }) } },
         runtime: { log: silentLog },
       });
-      consumer.on(OrderPlaced, async (_, { message: { key = '' } }) => {
-        if (!failed.has(key)) {
-          failed.add(key);
-          throw new Error('once');
-        }
-        handled.add(1);
+      consumer.on(OrderPlaced, async (_, { attempt }) => {
+        if (attempt === 1 && drainsFrom === 0) throw new Error('the first of its key');
+        drainsFrom ||= performance.now();
+        drained.add(1);
       });
-      const rate = await perSecond(count, async () => {
-        await consumer.start();
-        await handled.done;
-      });
+      const startedAt = performance.now();
+      await consumer.start();
+      while (consumer.stats().stored < count - keys) await sleep(1);
+      const parkingMs = performance.now() - startedAt;
+      if (drainsFrom > 0) throw new Error('keys were due before all was parked; this machine needs a longer wait');
+      await drained.done;
+      const drainingMs = performance.now() - drainsFrom;
       await consumer.close();
       await transport.close();
       await pool.query('truncate holdfast.inbox, holdfast.inbox_parked, holdfast.inbox_sequences');
-      return [rate];
+      return [(count / (parkingMs + drainingMs)) * 1_000];
     };
 
     const byHand = async (): Promise<readonly number[]> => {

@@ -64,7 +64,7 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
   const settings = checkOptions(options);
   const { group, runtime, transport } = settings;
   const limits = createTimeLimits({ ...settings, clock: runtime.clock });
-  const parkedDeliveries: ParkedDeliveries = new WeakSet();
+  const parkedDeliveries: ParkedDeliveries = new WeakMap();
   const effects = effectsOf(settings, parkedDeliveries);
   const running = createRunningHandlers();
   const runAttempt = createRunAttempt({ limits, running, effects });

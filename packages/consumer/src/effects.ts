@@ -64,12 +64,16 @@ export const storedEffects = <Tx>(stored: StoredEffects<Tx>, direct: Effects<Tx>
   };
 };
 
-/** The deliveries of messages that are drained from the store. */
-export type ParkedDeliveries = WeakSet<Delivery>;
+/** The deliveries of messages that are drained from the store, and whether they had taken effect already where that is known. */
+export type ParkedDeliveries = WeakMap<Delivery, { readonly isDone: boolean | undefined }>;
 
-/** A message that is drained is recorded when it is deleted from the store, not before. */
+/** What became of a message that is drained was read with it; it is recorded when it is deleted from the store, not before. */
 export const parkedEffects = <Tx>(parked: ParkedDeliveries, direct: Effects<Tx>): Effects<Tx> => ({
   ...direct,
+  isDone: (delivery) => {
+    const isDone = parked.get(delivery)?.isDone;
+    return isDone === undefined ? direct.isDone(delivery) : Promise.resolve(isDone);
+  },
   record: (delivery) => (parked.has(delivery) ? Promise.resolve() : direct.record(delivery)),
 });
 

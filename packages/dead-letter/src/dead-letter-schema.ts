@@ -74,7 +74,8 @@ begin
   ), discarded as (
     delete from ${schema}.inbox_parked p using found f where verb = 'discard' and p.seq = f.seq
   ), unrecorded as (
-    delete from ${schema}.inbox i using found f where redrives and f.recorded and i."group" = of_group and i.id = f.id
+    delete from ${schema}.inbox i using found f where redrives and f.recorded and i."group" = of_group
+      and i.id = f.id collate "default"
   ), recorded as (
     insert into ${schema}.inbox ("group", id)
     select of_group, f.id from found f where verb = 'discard' order by f.id on conflict do nothing

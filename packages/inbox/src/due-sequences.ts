@@ -11,6 +11,8 @@ export interface ParkedMessage {
   readonly position: string;
   /** How many attempts are spent. */
   readonly attempts: number;
+  /** It had taken effect already when it was read. */
+  readonly isDone: boolean;
 }
 
 /** A key that is due, with its first messages that are. */
@@ -89,7 +91,8 @@ const selectDue = (schema: string): string => `
     order by s.due_at limit $4::text::integer
   )
   select known.current, known.next_ms, due.source, due.partition::text as partition, due.lane, p.seq::text as seq, p.id,
-    p.key, p.topic, p.type, p.headers, p.body, p.encoding, p.position, p.attempts::text as attempts
+    p.key, p.topic, p.type, p.headers, p.body, p.encoding, p.position, p.attempts::text as attempts,
+    (recorded.id is not null)::text as done
   from (
     select (select jsonb_agg(owned.at) from owned)::text as current, (
       select extract(epoch from min(next.due_at) - ${schema}.now()) * 1000 from owned cross join lateral (
@@ -103,13 +106,16 @@ const selectDue = (schema: string): string => `
   left join due on true
   left join lateral (
     select first.* from (
-      select m.*, bool_and(m.due_at <= ${schema}.now()) over (order by m.seq) as ready from (
+      select m.*, bool_and(m.due_at <= (select ${schema}.now())) over (order by m.seq) as ready from (
         select m.* from ${schema}.inbox_parked m
         where m."group" = $1::text and m.source = due.source and m.lane = due.lane and m.state <> 'passed'
         order by m.seq limit $5::text::integer
       ) m
     ) first where first.ready
   ) p on true
+  left join lateral (
+    select i.id from ${schema}.inbox i where i."group" = $1::text and i.id = p.id collate "default" limit 1
+  ) recorded on true
   order by due.due_at, due.source, due.lane, p.seq`;
 
 const groupByLane = (rows: readonly Row[]): readonly DueSequence[] => {
@@ -133,6 +139,7 @@ const parkedMessage = (row: Row): ParkedMessage => ({
   topic: text(row, 'topic'),
   position: text(row, 'position'),
   attempts: Number(row.attempts),
+  isDone: row.done === 'true',
 });
 
 const text = (row: Row, column: string): string => row[column] ?? '';

@@ -1,3 +1,5 @@
+import { rowAt } from './row-at.ts';
+
 /**
  * What the owner of a partition does with its sequences. Each call locks the owners' numbers first (shared, so that only
  * a new owner waits), then the keys' rows, both in one order everywhere: two calls never deadlock, no append meets an
@@ -68,15 +70,17 @@ $$;
 
 create function ${schema}.inbox_lock_lanes(of_group text, entries jsonb) returns void language plpgsql as $$
 begin
-  perform from ${schema}.inbox_sequences s
-  join (select distinct e.source, e.lane from jsonb_to_recordset(entries) as e(source text, lane text)) l
-    on s."group" = of_group and s.source = l.source and s.lane = l.lane
-  order by s.source, s.lane for update of s;
+  perform from (
+    select distinct e.source collate "C" as source, e.lane collate "C" as lane
+    from jsonb_to_recordset(entries) as e(source text, lane text) order by 1, 2
+  ) l cross join lateral (
+    select from ${schema}.inbox_sequences s where ${laneAt('s', 'l')} limit 1 for update
+  ) locked;
 end
 $$;
 
 create function ${schema}.inbox_park(of_group text, entries jsonb) returns table (place text, outcome text)
-language plpgsql set enable_hashjoin = off set enable_mergejoin = off set jit = off as $park$
+language plpgsql ${plans} as $park$
 #variable_conflict use_column
 begin
   perform ${schema}.inbox_lock_owners(of_group, entries);
@@ -96,12 +100,7 @@ begin
     select e.*, case
       when o.epoch is distinct from e.epoch then 'fenced'
       when e.kind <> 'pass' and s.lane is null then 'live'
-      when exists (
-        select from ${schema}.inbox_parked p where p."group" = of_group and p.source = e.source and p.id = e.id
-      ) then 'duplicate'
-      when e.kind = 'append' and exists (
-        select from ${schema}.inbox i where i."group" = of_group and i.id = e.id
-      ) then 'duplicate'
+      when p.id is not null or i.id is not null then 'duplicate'
       else 'stored' end as outcome
     from jsonb_to_recordset(entries) as e(
       place integer, source text, partition integer, epoch bigint, lane text, kind text, "delayMs" float8, id text,
@@ -109,7 +108,14 @@ begin
       errors jsonb, reason text, signature text
     )
     left join ${schema}.inbox_owners o on o."group" = of_group and o.source = e.source and o.partition = e.partition
-    left join ${schema}.inbox_sequences s on s."group" = of_group and s.source = e.source and s.lane = e.lane
+    left join lateral (select s.lane from ${schema}.inbox_sequences s where ${laneAt('s', 'e')} limit 1) s on true
+    left join lateral (
+      select p.id from ${schema}.inbox_parked p
+      where e.kind in ('block', 'pass') and ${rowAt('p', ['"group"', 'source', 'id'], ['of_group', 'e.source', 'e.id'])} limit 1
+    ) p on true
+    left join lateral (
+      select i.id from ${schema}.inbox i where e.kind = 'append' and i."group" = of_group and i.id = e.id limit 1
+    ) i on true
   ), recorded as (
     insert into ${schema}.inbox ("group", id)
     select of_group, ids.id from (
@@ -120,36 +126,42 @@ begin
     insert into ${schema}.inbox_parked ("group", source, lane, partition, state, due_at, id, key, topic, type, headers,
       body, encoding, position, attempts, errors, recorded, reason, signature, stored_at, died_at)
     select of_group, a.source, a.lane, a.partition, ${stateOf('a')}, ${dueAt(schema, 'a')}, a.id, a.key, a.topic, a.type,
-      a.headers, a.body, a.encoding, a.position, a.attempts, a.errors, exists (select from recorded r where r.id = a.id),
+      a.headers, a.body, a.encoding, a.position, a.attempts, a.errors, a.id in (select r.id from recorded r),
       a.reason, a.signature, ${schema}.now(), case when a.kind in ('block', 'pass') then ${schema}.now() end
     from asked a where a.outcome = 'stored' order by a.place
-    on conflict do nothing
+    on conflict do nothing returning source, id
   ), unsuspected as (
     delete from ${schema}.inbox_starts s using asked a where a.outcome = 'stored' and a.kind in ('block', 'pass')
       and s."group" = of_group and s.source = a.source and s.partition = a.partition and s.id = a.id
   )
-  select a.place::text, a.outcome from asked a;
+  select a.place::text, case
+    when a.outcome = 'stored' and (a.source, a.id) not in (select w.source, w.id from written w) then 'duplicate'
+    else a.outcome end
+  from asked a;
 end
 $park$;
 
 create function ${schema}.inbox_drained(of_group text, entries jsonb) returns table (place text, outcome text)
-language plpgsql set enable_hashjoin = off set enable_mergejoin = off set jit = off as $drained$
+language plpgsql ${plans} as $drained$
 #variable_conflict use_column
 begin
   perform ${schema}.inbox_lock_owners(of_group, entries);
   with handled as (
-    delete from ${schema}.inbox_parked p
-    using jsonb_to_recordset(entries) as e(source text, partition integer, epoch bigint, seq bigint)
-    join ${schema}.inbox_owners o
-      on o."group" = of_group and o.source = e.source and o.partition = e.partition and o.epoch = e.epoch
-    where p.seq = e.seq
+    delete from ${schema}.inbox_parked p using (
+      select seqs.seq::bigint as seq
+      from jsonb_to_recordset(entries) as e(source text, partition integer, epoch bigint, seqs jsonb)
+      join ${schema}.inbox_owners o
+        on o."group" = of_group and o.source = e.source and o.partition = e.partition and o.epoch = e.epoch
+      cross join lateral jsonb_array_elements_text(e.seqs) as seqs(seq)
+    ) h
+    where p.seq = h.seq
     returning p.id
   )
   insert into ${schema}.inbox ("group", id) select of_group, h.id from handled h order by h.id on conflict do nothing;
   perform ${schema}.inbox_lock_lanes(of_group, jsonb_path_query_array(entries, '$[*] ? (@.rest == true)'));
   return query
   with asked as (
-    select e.*, o.epoch is distinct from e.epoch as fenced, head.due_at as head_due_at
+    select e.*, o.epoch is distinct from e.epoch as fenced, head.due_at as head_due_at, lane.ctid as lane_place
     from jsonb_to_recordset(entries) as e(
       place integer, source text, partition integer, epoch bigint, lane text, rest boolean
     )
@@ -159,14 +171,13 @@ begin
       where e.rest and p."group" = of_group and p.source = e.source and p.lane = e.lane and p.state <> 'passed'
       order by p.seq limit 1
     ) head on true
+    left join lateral (select s.ctid from ${schema}.inbox_sequences s where e.rest and ${laneAt('s', 'e')} limit 1) lane on true
   ), unparked as (
     delete from ${schema}.inbox_sequences s using asked a
-    where a.rest and not a.fenced and a.head_due_at is null
-      and s."group" = of_group and s.source = a.source and s.lane = a.lane
+    where a.rest and not a.fenced and a.head_due_at is null and s.ctid = a.lane_place
   ), waiting as (
     update ${schema}.inbox_sequences s set due_at = greatest(a.head_due_at, ${schema}.now()) from asked a
-    where a.rest and not a.fenced and a.head_due_at is not null
-      and s."group" = of_group and s.source = a.source and s.lane = a.lane
+    where a.rest and not a.fenced and a.head_due_at is not null and s.ctid = a.lane_place
   )
   select a.place::text, case
     when a.fenced then 'fenced' when not a.rest then 'deleted' when a.head_due_at is null then 'unparked' else 'parked' end
@@ -175,19 +186,20 @@ end
 $drained$;
 
 create function ${schema}.inbox_failed(of_group text, entries jsonb) returns table (place text, outcome text)
-language plpgsql set enable_hashjoin = off set enable_mergejoin = off set jit = off as $failed$
+language plpgsql ${plans} as $failed$
 #variable_conflict use_column
 begin
   perform ${schema}.inbox_lock_owners(of_group, entries);
   perform ${schema}.inbox_lock_lanes(of_group, entries);
   return query
   with asked as (
-    select e.*, o.epoch is distinct from e.epoch as fenced
+    select e.*, o.epoch is distinct from e.epoch as fenced, lane.ctid as lane_place
     from jsonb_to_recordset(entries) as e(
       place integer, source text, partition integer, epoch bigint, lane text, seq bigint, kind text, "delayMs" float8,
       id text, attempts integer, errors jsonb, reason text, signature text
     )
     left join ${schema}.inbox_owners o on o."group" = of_group and o.source = e.source and o.partition = e.partition
+    left join lateral (select s.ctid from ${schema}.inbox_sequences s where ${laneAt('s', 'e')} limit 1) lane on true
   ), recorded as (
     insert into ${schema}.inbox ("group", id)
     select of_group, ids.id from (
@@ -198,14 +210,14 @@ begin
     update ${schema}.inbox_parked p set
       state = ${stateOf('a')}, due_at = ${dueAt(schema, 'a')}, attempts = a.attempts,
       errors = case when jsonb_array_length(p.errors) < ${maxErrors} then p.errors else p.errors - 1 end || a.errors,
-      recorded = p.recorded or exists (select from recorded r where r.id = a.id),
+      recorded = p.recorded or a.id in (select r.id from recorded r),
       reason = a.reason, signature = a.signature,
       died_at = case when a.kind in ('block', 'pass') then ${schema}.now() end
     from asked a where not a.fenced and p.seq = a.seq
-    returning a.place, a.source, a.lane, a.kind, p.due_at
+    returning a.lane_place, a.kind, p.due_at
   ), waiting as (
     update ${schema}.inbox_sequences s set due_at = w.due_at from written w
-    where w.kind <> 'pass' and s."group" = of_group and s.source = w.source and s.lane = w.lane
+    where w.kind <> 'pass' and s.ctid = w.lane_place
   ), unsuspected as (
     delete from ${schema}.inbox_starts s using asked a where not a.fenced and a.kind in ('block', 'pass')
       and s."group" = of_group and s.source = a.source and s.partition = a.partition and s.id = a.id
@@ -214,6 +226,14 @@ begin
 end
 $failed$;
 `;
+
+/** The row of a key's sequence. Where it is changed it has been locked before, so that it stays where it was found. */
+const laneAt = (alias: string, of: string): string =>
+  rowAt(alias, ['"group"', 'source', 'lane'], ['of_group', `${of}.source`, `${of}.lane`]);
+
+/** Every entry leads to its few rows. */
+const plans =
+  'set enable_hashjoin = off set enable_mergejoin = off set enable_material = off set enable_seqscan = off set jit = off';
 
 /** Of a message's failures the first and the last ones are kept. */
 const maxErrors = 50;

@@ -91,12 +91,12 @@ export interface Sequences extends DueSequences {
   disown(claim: SequenceClaim): Promise<void>;
   /** Stores a live message. Rejects with {@link SequencesFullError}, and with `invalid_message` for what Postgres cannot hold. */
   park(claim: SequenceClaim, message: Parkable, parking: Parking): Promise<ParkOutcome>;
-  /** The message was handled. */
-  handled(claim: SequenceClaim, lane: string, seq: string): Promise<'deleted' | 'fenced'>;
+  /** These messages of the key were handled. */
+  handled(claim: SequenceClaim, lane: string, seqs: readonly string[]): Promise<'deleted' | 'fenced'>;
   /** The message was handed over and failed. */
   failed(claim: SequenceClaim, failed: Failed, failing: Failing): Promise<'written' | 'fenced'>;
-  /** Nothing of the key runs: it waits for its next message, or goes back to the live path. */
-  rest(claim: SequenceClaim, lane: string): Promise<'parked' | 'unparked' | 'fenced'>;
+  /** As `handled`, and nothing of the key runs: it waits for its next message, or goes back to the live path. */
+  rest(claim: SequenceClaim, lane: string, seqs: readonly string[]): Promise<'parked' | 'unparked' | 'fenced'>;
 }
 
 export interface OwnedSequences {
@@ -111,7 +111,7 @@ export interface OwnedSequences {
 
 export const createSequences = <Tx>({ database, group, capacity }: SequencesOptions<Tx>): Sequences => {
   const { schema } = database;
-  const park = createStoreCall<Tx, object, ParkOutcome>({ database, group, name: 'inbox_park' });
+  const park = createStoreCall<Tx, object, ParkOutcome>({ database, group, name: 'inbox_park', inFlight: 2 });
   const drained = createStoreCall<Tx, object, string>({ database, group, name: 'inbox_drained' });
   const failed = createStoreCall<Tx, object, string>({ database, group, name: 'inbox_failed' });
   const room = createStoreRoom({ database, group, capacity });
@@ -154,10 +154,11 @@ export const createSequences = <Tx>({ database, group, capacity }: SequencesOpti
       const row = { id, type, key, headers: JSON.stringify(headers), encoding: 'utf8', ...encodeBody(body) };
       return park({ ...claim, ...row, ...parkable, ...parking, errors: failures });
     },
-    handled: async (claim, lane, seq) =>
-      (await drained({ ...claim, lane, seq, rest: false })) === 'fenced' ? 'fenced' : 'deleted',
+    handled: async (claim, lane, seqs) =>
+      (await drained({ ...claim, lane, seqs, rest: false })) === 'fenced' ? 'fenced' : 'deleted',
     failed: async (claim, { failures, ...message }, failing) =>
       (await failed({ ...claim, ...message, ...failing, errors: failures })) === 'fenced' ? 'fenced' : 'written',
-    rest: async (claim, lane) => (await drained({ ...claim, lane, rest: true })) as 'parked' | 'unparked' | 'fenced',
+    rest: async (claim, lane, seqs) =>
+      (await drained({ ...claim, lane, seqs, rest: true })) as 'parked' | 'unparked' | 'fenced',
   };
 };

@@ -9,6 +9,8 @@ export interface StoreCallOptions<Tx> {
   readonly group: string;
   /** Takes the group and a JSON array of entries, and gives back `place` and `outcome` for each. */
   readonly name: 'inbox_park' | 'inbox_drained' | 'inbox_failed';
+  /** How many statements run at once: more than one where who calls for a key waits for the answer before it calls again. Default 1. */
+  readonly inFlight?: number | undefined;
 }
 
 type Called<Outcome> =
@@ -22,6 +24,7 @@ export const createStoreCall = <Tx, Entry extends object, Outcome extends string
   database,
   group,
   name,
+  inFlight,
 }: StoreCallOptions<Tx>): StoreCall<Entry, Outcome> => {
   const statement = `select place, outcome from ${database.schema}.${name}($1::text, $2::text::jsonb)`;
 
@@ -43,7 +46,7 @@ export const createStoreCall = <Tx, Entry extends object, Outcome extends string
     return ends;
   };
 
-  const batcher = createBatcher({ maxSize: maxBatch, run: callShared });
+  const batcher = createBatcher({ maxSize: maxBatch, inFlight, run: callShared });
   return async (entry) => {
     const called = await batcher.submit(entry);
     if (called.ended === 'failed') throw called.error;

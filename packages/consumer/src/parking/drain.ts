@@ -14,8 +14,8 @@ export interface DrainOptions {
   readonly trouble: ParkingTrouble;
   /** Handles a message of the store. */
   readonly receive: (owned: OwnedPartition, delivery: Delivery) => Promise<Settlement>;
-  /** A message is about to be handed over. */
-  readonly onDelivery: (delivery: Delivery) => void;
+  /** A message is about to be handed over. `isDone`: whether it has taken effect already, where that is known. */
+  readonly onDelivery: (delivery: Delivery, isDone: boolean | undefined) => void;
   /** Whether it is to wait in the store although it has spent no attempt. */
   readonly postpones: (delivery: Delivery) => boolean;
   /** What becomes in the store of one that failed. */
@@ -41,6 +41,8 @@ export interface Drain {
 /** What others have made due is found so late. */
 const lookEveryMs = 1_000;
 const maxPerLane = 10;
+/** What was handled is deleted with the last one that was read of its key; where that takes longer, so soon. */
+const deleteWithinMs = 100;
 
 export const createDrain = (options: DrainOptions): Drain => {
   const { group, sequences, ownership, history, trouble, receive, postpones, failingOf, runtime } = options;
@@ -63,6 +65,8 @@ export const createDrain = (options: DrainOptions): Drain => {
       await bell.wait(Math.max(0, nextAt - clock.monotonic()), signal);
       if (signal.aborted) return;
       if (!wanted && clock.monotonic() < nextAt) continue;
+      // Keys that end together make room together: one look finds as many.
+      await sleep(clock, 0, signal).catch(() => {});
       wanted = false;
       nextAt = clock.monotonic() + lookEveryMs;
       if (lanes < lanesAtOnce()) await look().catch((error: unknown) => log.warn({ error, group }, cannotLook));
@@ -118,18 +122,28 @@ export const createDrain = (options: DrainOptions): Drain => {
   };
 
   const drain = async (owned: OwnedPartition, { lane, messages }: DueSequence): Promise<void> => {
-    const handled: Promise<'deleted' | 'fenced'>[] = [];
+    const handled: string[] = [];
+    const deletions: Promise<'deleted' | 'fenced'>[] = [];
+    let cancelDeletion: (() => void) | undefined;
+    const deleteHandled = (): void => {
+      cancelDeletion = undefined;
+      deletions.push(noted(sequences.handled(owned.claim, lane, handled.splice(0))));
+    };
     let stopped = false;
     for (const parked of messages) {
       if (owned.closing) break;
       const end = await handOver(owned, lane, parked);
       stopped = end === 'stopped';
       if (stopped) break;
-      if (end === 'handled') handled.push(noted(sequences.handled(owned.claim, lane, parked.seq)));
+      if (end !== 'handled') continue;
+      handled.push(parked.seq);
+      cancelDeletion ??= clock.after(deleteWithinMs, deleteHandled);
     }
-    const outcomes = await Promise.all(handled);
-    if (outcomes.includes('fenced')) return ownership.renew(owned);
-    if (!stopped && !owned.ending.signal.aborted) await rest(owned, lane);
+    cancelDeletion?.();
+    const rests = !stopped && !owned.ending.signal.aborted;
+    if (rests) await rest(owned, lane, handled);
+    else if (handled.length > 0) deleteHandled();
+    if ((await Promise.all(deletions)).includes('fenced')) ownership.renew(owned);
   };
 
   /** `passed`: it is a dead letter, and its key goes on. `stopped`: nothing of the key may run now. */
@@ -138,9 +152,9 @@ export const createDrain = (options: DrainOptions): Drain => {
     lane: string,
     parked: ParkedMessage,
   ): Promise<'handled' | 'passed' | 'stopped'> => {
-    for (;;) {
+    for (let isDone: boolean | undefined = parked.isDone; ; isDone = undefined) {
       const delivery = deliveryOf(owned, parked);
-      options.onDelivery(delivery);
+      options.onDelivery(delivery, isDone);
       const settlement = await receive(owned, delivery);
       const { signal } = owned.ending;
       if (settlement.outcome === 'ack') {
@@ -169,9 +183,9 @@ export const createDrain = (options: DrainOptions): Drain => {
   };
 
   /** The key goes back to the live path if nothing of it is left. */
-  const rest = async (owned: OwnedPartition, lane: string): Promise<void> => {
+  const rest = async (owned: OwnedPartition, lane: string, handled: readonly string[]): Promise<void> => {
     const marked = owned.parked.get(lane);
-    const resting = sequences.rest(owned.claim, lane);
+    const resting = sequences.rest(owned.claim, lane, handled);
     if (marked !== undefined) marked.resting = resting;
     try {
       const outcome = await resting;

@@ -76,7 +76,7 @@ export const createParkLive = <Tx>(options: ParkLiveOptions<Tx>): ParkLive => {
       }
       if (parking.kind !== 'pass') markParked(owned, lane);
       history.forget(delivery);
-      onParked('delayMs' in parking ? parking.delayMs : 0);
+      if (parking.kind === 'park') onParked(parking.delayMs);
       const reached = reach('parking.afterStore.beforeAck');
       if (reached !== undefined) await reached;
       return ack;

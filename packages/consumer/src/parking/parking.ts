@@ -83,7 +83,7 @@ export const createParking = <Tx>(options: ParkingOptions<Tx>): Parking => {
   const drain = createDrain({
     ...common,
     ...{ group, maxInFlight, handlersAtOnce, runtime },
-    onDelivery: (delivery) => parkedDeliveries.add(delivery),
+    onDelivery: (delivery, isDone) => parkedDeliveries.set(delivery, { isDone }),
     receive: (owned, delivery) =>
       suspects.run(owned, delivery, {
         handle: () => receiveParked(delivery),
