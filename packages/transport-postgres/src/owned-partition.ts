@@ -13,8 +13,10 @@ export interface OwnedPartition {
   readonly taken: IntakePartition;
   /** Of the server whose positions these are. */
   readonly incarnation: string;
-  /** Everything up to here has been taken in. */
+  /** Everything up to here has been read. */
   cursor: Cursor;
+  /** Asked for, or read and not taken in yet. */
+  pending: number;
   /** Everything up to here is settled. */
   settledTo: string;
   /** Everything up to here is stored as settled. */

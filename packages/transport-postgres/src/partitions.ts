@@ -80,6 +80,7 @@ export const createPartitions = (options: PartitionsOptions): Partitions => {
           }),
           settledTo: String(cursor.position),
           storedTo: String(cursor.position),
+          pending: 0,
           more: true,
           servedAt: 0,
         };
