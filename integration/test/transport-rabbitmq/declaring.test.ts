@@ -94,14 +94,7 @@ describe('what the RabbitMQ transport declares', function () {
     await transport.topology.apply({ topics: { [topic]: { partitions: 2, groups: { g: 'latest' } } } });
     const { came, receive } = collect();
     const subscription = await transport.subscribe([topic], receive, { group: 'g', from: 'latest' });
-    await eventually(() => assert.equal(subscription.health().ready, true));
-    const before = new Set(subscription.assignments.map(({ token }) => token));
     for (const partition of [0, 1]) await raw.deleteQueue(`${topic}/g/${partition}`);
-    // RabbitMQ 3.10 forgets to tell a consumer where somebody declares the queue again in the same moment.
-    await eventually(() => {
-      const { assignments } = subscription;
-      assert.ok(assignments.length === 2 && assignments.every(({ token }) => !before.has(token)));
-    });
     await eventually(async () => {
       await transport.publish(topic, [messageOf('after', 'k')]);
       assert.ok(came.includes('after'));

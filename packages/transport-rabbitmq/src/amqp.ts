@@ -17,7 +17,11 @@ export interface AmqpChannel {
   assertExchange(exchange: string, type: string, options?: ExchangeOptions): Promise<unknown>;
   checkExchange(exchange: string): Promise<unknown>;
   prefetch(count: number): Promise<unknown>;
-  consume(queue: string, onMessage: (message: AmqpMessage | null) => void): Promise<unknown>;
+  consume(
+    queue: string,
+    onMessage: (message: AmqpMessage | null) => void,
+    options?: { readonly arguments?: object },
+  ): Promise<unknown>;
   get(queue: string): Promise<AmqpMessage | false>;
   ack(message: AmqpMessage, allUpTo?: boolean): void;
   close(): Promise<void>;
@@ -36,6 +40,7 @@ export interface QueueOptions {
 
 export interface ExchangeOptions {
   readonly durable?: boolean;
+  readonly autoDelete?: boolean;
 }
 
 export interface QueueCounts {

@@ -103,6 +103,30 @@ export class DeclarationMismatchError extends HoldfastError {
   }
 }
 
+/** The queue that a partition was consumed from is another one now. */
+export class QueueReplacedError extends HoldfastError {
+  override readonly code = 'queue_replaced';
+  constructor(queue: string) {
+    super(
+      `queue '${queue}' was deleted beneath its consumer and declared again, and the broker did not say so; what it ` +
+        'held is lost, and it is consumed anew',
+      { retryable: true },
+    );
+  }
+}
+
+/** Messages wait in a queue, and the broker hands none of them to a consumer that could take them. */
+export class NothingDeliveredError extends HoldfastError {
+  override readonly code = 'nothing_delivered';
+  constructor(queue: string, waiting: number, forMs: number) {
+    super(
+      `queue '${queue}' holds ${waiting} messages and has delivered none for ${Math.round(forMs)} ms although nothing is ` +
+        'in hand; it was deleted and declared again, or has no majority; it is consumed anew',
+      { retryable: true },
+    );
+  }
+}
+
 /** What was adopted is not there. It is somebody else's, so it is not declared. */
 export class AdoptedMissingError extends HoldfastError {
   override readonly code = 'adopted_missing';

@@ -18,6 +18,10 @@ export const membersQueueOf = (topic: string, group: string): string =>
 export const lockOf = (topic: string, group: string, partition: number): string =>
   checked(`${part(topic)}/${part(group)}/${partition}/owner`);
 
+/** An exchange that is there for as long as the partition's queue is the one that its owner consumes. */
+export const lifelineOf = (topic: string, group: string, partition: number): string =>
+  checked(`${part(topic)}/${part(group)}/${partition}/lifeline`);
+
 /** Exclusive to whoever may own one partition more than the others. */
 export const extraOf = (topic: string, group: string, index: number): string =>
   checked(`${part(topic)}/${part(group)}/extra/${index}`);

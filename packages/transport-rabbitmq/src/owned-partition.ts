@@ -10,10 +10,13 @@ import {
 import { type Acks, createAcks } from './acks.ts';
 import type { AmqpConnection, AmqpMessage } from './amqp.ts';
 import { type OpenChannel, openChannel } from './channel.ts';
+import { consumeQueue } from './consume-queue.ts';
 
 export interface OwnedPartitionOptions {
   readonly connection: AmqpConnection;
   readonly queue: string;
+  /** Of a queue of ours: the exchange that is there for as long as the queue is. */
+  readonly lifeline: string | undefined;
   readonly assignment: Assignment;
   readonly prefetch: number;
   readonly intake: Pick<Intake, 'assign'>;
@@ -34,6 +37,10 @@ export interface OwnedPartition {
   readonly phase: 'taking' | 'active' | 'leaving' | 'gone';
   /** What the broker has handed over and is not settled. */
   readonly unsettled: number;
+  /** How many messages the broker has handed over. */
+  readonly delivered: number;
+  /** Whether its queue cannot be deleted beneath without our hearing of it, from the broker or by its lifeline. */
+  readonly isTold: boolean;
   /** Takes in one message of those that wait here, if there is room. Says whether it did. */
   takeIn(): boolean;
   /** Lets what runs end and settle, until the signal aborts; then the partition may go to another owner. */
@@ -56,7 +63,7 @@ class ConsumerCancelledError extends HoldfastError {
 
 /** Takes up a partition whose lock is held. */
 export const ownPartition = (options: OwnedPartitionOptions): OwnedPartition => {
-  const { connection, queue, assignment, prefetch, intake, announcer, toRecord, onChange, onLost } = options;
+  const { connection, queue, lifeline, assignment, prefetch, intake, announcer, toRecord, onChange, onLost } = options;
   const over = new AbortController();
   /** The broker sends at most `prefetch` of them. */
   const waiting = createFifo<AmqpMessage>();
@@ -64,21 +71,30 @@ export const ownPartition = (options: OwnedPartitionOptions): OwnedPartition => 
   let open: OpenChannel | undefined;
   let acks: Acks | undefined;
   let taken: IntakePartition | undefined;
+  let delivered = 0;
+  let isTold = true;
 
   const take = async (): Promise<void> => {
     if (!(await announcer.assigned(assignment, over.signal))) return;
-    const channel = await openChannel(connection);
-    if (over.signal.aborted) return channel.close();
-    open = channel;
-    channel.ended.addEventListener('abort', () => lose(channel.ended.reason), { once: true });
-    await channel.channel.prefetch(prefetch);
+    const consumed = await consumeQueue({ open: openOne, queue, prefetch, lifeline, onMessage });
     if (over.signal.aborted) return;
+    const { channel } = consumed;
+    channel.ended.throwIfAborted();
+    channel.ended.addEventListener('abort', () => lose(channel.ended.reason), { once: true });
     const ackOnes = createAcks(channel, prefetch, onChange);
     acks = ackOnes;
+    isTold = consumed.isTold;
     taken = intake.assign(assignment, ackOnes.settledTo, ackOnes.settledOne);
-    await channel.channel.consume(queue, onMessage);
     if (phase === 'taking') phase = 'active';
     onChange();
+  };
+
+  const openOne = async (): Promise<OpenChannel> => {
+    const channel = await openChannel(connection);
+    open = channel;
+    if (over.signal.aborted) await channel.close();
+    over.signal.throwIfAborted();
+    return channel;
   };
 
   /** Must not throw: that would close the channel. */
@@ -86,6 +102,7 @@ export const ownPartition = (options: OwnedPartitionOptions): OwnedPartition => 
     if (message === null) {
       lose(new ConsumerCancelledError(queue));
     } else if (phase === 'taking' || phase === 'active') {
+      delivered++;
       waiting.push(message);
       takeIn();
     }
@@ -128,6 +145,12 @@ export const ownPartition = (options: OwnedPartitionOptions): OwnedPartition => 
     },
     get unsettled() {
       return waiting.size + (taken?.inFlight ?? 0);
+    },
+    get delivered() {
+      return delivered;
+    },
+    get isTold() {
+      return isTold;
     },
     takeIn,
     lose,

@@ -1,9 +1,11 @@
-import type { Assignment, Runtime } from '@holdfast/core';
+import type { Runtime } from '@holdfast/core';
 import { within } from '@holdfast/flow';
 import { type AmqpChannel, type AmqpConnection, replyCodeOf, replyCodes } from './amqp.ts';
 import { type OpenChannel, onChannel, openChannel } from './channel.ts';
-import { extraOf, lockOf, membersQueueOf, queueOf } from './names.ts';
-import type { OnLost, OwnedPartition } from './owned-partition.ts';
+import { QueueReplacedError } from './errors.ts';
+import { createLifelines } from './lifelines.ts';
+import { extraOf, lifelineOf, lockOf, membersQueueOf, queueOf } from './names.ts';
+import type { OnLost, OwnedPartition, OwnedPartitionOptions } from './owned-partition.ts';
 import { createSetbacks } from './setbacks.ts';
 import { declareExchange, declareGroup, type OwnTopic } from './topics.ts';
 
@@ -16,14 +18,21 @@ export interface Share {
   readonly missing: string | undefined;
 }
 
+/** Takes up a partition that is ours to take. */
+export type Own = (
+  what: Pick<OwnedPartitionOptions, 'queue' | 'lifeline' | 'assignment'>,
+  onLost: OnLost,
+) => OwnedPartition;
+
 export interface ShareOptions {
   readonly connection: AmqpConnection;
   readonly topic: OwnTopic;
   readonly group: string;
   readonly drainMs: number;
   readonly runtime: Runtime;
-  /** Takes up a partition whose lock is held. */
-  readonly own: (queue: string, assignment: Assignment, onLost: OnLost) => OwnedPartition;
+  /** Between two questions whether a queue is still the one that is consumed. */
+  readonly lookMs: number;
+  readonly own: Own;
   /** Something has changed that the next look should not wait for. */
   readonly wake: () => void;
 }
@@ -36,7 +45,7 @@ const exclusive = { exclusive: true, durable: false };
  * what divides evenly; of what is left over each may own one more, for which there are as many further locks.
  */
 export const createShare = (options: ShareOptions): Share => {
-  const { connection, topic, group, drainMs, runtime, own, wake } = options;
+  const { connection, topic, group, drainMs, lookMs, runtime, own, wake } = options;
   const { clock, ids, log, random } = runtime;
   const owned = new Map<number, OwnedPartition>();
   const setbacks = createSetbacks(clock);
@@ -96,6 +105,7 @@ export const createShare = (options: ShareOptions): Share => {
     if (extra !== undefined && extra >= leftOver) await dropExtra(extra);
     if (staying().length > even && extra === undefined) await takeExtra(leftOver);
     for (const one of staying().slice(even + (extra === undefined ? 0 : 1))) letGo(one);
+    await lifelines.look(staying());
     if (staying().length < even + (leftOver > 0 ? 1 : 0)) await takeFree(even, leftOver);
     target = even;
   };
@@ -109,6 +119,25 @@ export const createShare = (options: ShareOptions): Share => {
       return 1;
     }
   };
+
+  const lifelines = createLifelines({
+    everyMs: lookMs,
+    clock,
+    exists: async (partition) => {
+      try {
+        await (await channel()).checkExchange(lifelineOf(topic.name, group, partition));
+        return true;
+      } catch (error) {
+        if (replyCodeOf(error) === replyCodes.notFound) return false;
+        throw error;
+      }
+    },
+    onReplaced: (one) => {
+      const error = new QueueReplacedError(queueOf(topic.name, group, one.assignment.partition));
+      log.error({ ...one.assignment, group, error }, 'a queue was replaced beneath; its messages are lost');
+      one.lose(error);
+    },
+  });
 
   const staying = (): OwnedPartition[] => [...owned.values()].filter(({ phase }) => phase !== 'leaving');
 
@@ -159,7 +188,9 @@ export const createShare = (options: ShareOptions): Share => {
 
   const take = (partition: number): void => {
     const assignment = { topic: topic.name, partition, token: ids() };
-    const one = own(queueOf(topic.name, group, partition), assignment, (reason, active) => {
+    const queue = queueOf(topic.name, group, partition);
+    const lifeline = lifelineOf(topic.name, group, partition);
+    const one = own({ queue, lifeline, assignment }, (reason, active) => {
       if (!active) setbacks.note(partition, reason);
       if (owned.get(partition) === one) owned.delete(partition);
       log.warn({ ...assignment, group, error: reason }, 'lost a partition; its messages are delivered again');

@@ -1,4 +1,4 @@
-import { type Assignment, type Receive, type SubscribeOptions, type Subscription, sleep, textOf } from '@holdfast/core';
+import { type Receive, type SubscribeOptions, type Subscription, sleep, textOf } from '@holdfast/core';
 import {
   createAnnouncer,
   createBell,
@@ -16,9 +16,9 @@ import { createIntaking } from './intaking.ts';
 import { createLink } from './link.ts';
 import { lookAfter } from './look-after.ts';
 import type { Settings } from './options.ts';
-import { type OnLost, type OwnedPartition, ownPartition } from './owned-partition.ts';
+import { type OwnedPartition, ownPartition } from './owned-partition.ts';
 import { isLoss } from './persevere.ts';
-import { createShare, type Share } from './share.ts';
+import { createShare, type Own, type Share } from './share.ts';
 import type { Topic } from './topics.ts';
 
 export interface Subscribing {
@@ -76,9 +76,9 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
 
   const shareOf = (connection: AmqpConnection, topic: Topic): Share => {
     const read = topic.kind === 'own' ? undefined : topic.adoption.read;
-    const own = (queue: string, assignment: Assignment, onLost: OnLost): OwnedPartition =>
+    const own: Own = ({ queue, lifeline, assignment }, onLost) =>
       ownPartition({
-        ...{ connection, queue, assignment, prefetch, intake, announcer },
+        ...{ connection, queue, lifeline, assignment, prefetch, intake, announcer },
         toRecord: (raw) => toRecord(topic.name, read, raw),
         onChange: takeIn,
         onLost: (...why) => {
@@ -87,9 +87,10 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
           bell.ring();
         },
       });
-    const common = { connection, group, runtime, own };
+    const common = { connection, group, runtime, own, lookMs: 4 * balanceMs };
     if (topic.kind === 'own') return createShare({ ...common, topic, drainMs, wake: bell.ring });
-    return createAdoptedShare({ ...common, topic: topic.name, queue: topic.adoption.queue ?? '' });
+    const { queue = '', singleActiveConsumer = false } = topic.adoption;
+    return createAdoptedShare({ ...common, topic: topic.name, queue, isSingleActive: singleActiveConsumer });
   };
 
   /** One connection's life. */
