@@ -1,5 +1,6 @@
 import type { Assignment, Runtime } from '@holdfast/core';
 import { type Announcer, type Intake, type PositionKeeper, settledOrAborted, within } from '@holdfast/flow';
+import { createAhead } from './ahead.ts';
 import type { Place } from './driver.ts';
 import { type OwnedPartition, placeOf, settledAt } from './owned-partition.ts';
 import type { Topic } from './topics.ts';
@@ -62,8 +63,7 @@ export const createClaims = (options: ClaimsOptions): Claims => {
   const forget = (claim: OwnedPartition): void => {
     claim.phase = 'over';
     claim.ended.abort();
-    claim.ahead.length = 0;
-    claim.aheadBytes = 0;
+    claim.ahead.clear();
     owned = owned.filter((one) => one !== claim);
     const ofTopic = places.get(claim.topic.name);
     if (ofTopic?.get(claim.partition) === claim) ofTopic.delete(claim.partition);
@@ -72,7 +72,7 @@ export const createClaims = (options: ClaimsOptions): Claims => {
 
   const begin = (topic: Topic, partition: number, generation: number): void => {
     const claim: OwnedPartition = {
-      ...{ topic, partition, phase: 'starting', taken: undefined, ahead: [], aheadBytes: 0 },
+      ...{ topic, partition, phase: 'starting', taken: undefined, ahead: createAhead() },
       assignment: { topic: topic.name, partition, token: String(generation) },
       ended: new AbortController(),
       next: 0n,
@@ -105,8 +105,7 @@ export const createClaims = (options: ClaimsOptions): Claims => {
   const letGo = async (claim: OwnedPartition, signal: AbortSignal): Promise<void> => {
     claim.phase = 'leaving';
     claim.ended.abort();
-    claim.ahead.length = 0;
-    claim.aheadBytes = 0;
+    claim.ahead.clear();
     if (claim.taken !== undefined) await Promise.race([claim.taken.revoke(signal), drained]);
     await announcer.revoked(claim.assignment, signal);
     // It may have been lost meanwhile.

@@ -2,6 +2,7 @@ import { type Runtime, UnknownTopicError } from '@holdfast/core';
 import type { Fetched, KafkaDriver, KafkaLink } from './driver.ts';
 import { createInTime } from './in-time.ts';
 import { goOnFrom, type OwnedPartition, placeOf, takeIn } from './owned-partition.ts';
+import { createPatience } from './patience.ts';
 import { createPump, type PumpOptions } from './pump.ts';
 import type { Topics } from './topics.ts';
 import { createTroubles } from './troubles.ts';
@@ -33,6 +34,12 @@ export interface Fetcher {
   readonly failure: unknown;
 }
 
+/** What a broker is asked about: those of its partitions of which not enough is here. */
+interface Wanted {
+  readonly from: OwnedPartition[];
+  isAll: boolean;
+}
+
 /** Of all partitions together; what a broker sends at once for them is at most this. */
 const partitionsAtOnce = 10;
 const partitionsAhead = 32;
@@ -44,6 +51,8 @@ export const createFetcher = (options: FetcherOptions): Fetcher => {
   const { clock, log, meter } = runtime;
   const inTime = createInTime(link, clock);
   const pump = createPump(options);
+  const patience = createPatience(waitMs);
+  const mostBytes = partitionsAhead * partitionBytes;
   const busy = new Set<number>();
   const leaders = createTroubles<number>(clock);
   const partitions = createTroubles<OwnedPartition>(clock);
@@ -58,39 +67,49 @@ export const createFetcher = (options: FetcherOptions): Fetcher => {
     if (stopped) return;
     pump();
     const claims = owned();
-    if (measureAhead(claims) > partitionsAhead * partitionBytes) return;
-    const wanted = new Map<number, OwnedPartition[]>();
+    const bytes = measureAhead(claims);
+    if (bytes > mostBytes) return;
+    // One that stands still with all it may have must not take the room of one that has nothing.
+    const answersEach = bytes > mostBytes / 2 ? 1 : 2;
+    const wanted = new Map<number, Wanted>();
     for (const claim of claims) {
-      if (claim.phase !== 'active' || claim.ahead.length > 0 || partitions.isResting(claim)) continue;
+      if (claim.phase !== 'active') continue;
       const leader = leaderOf(claim);
       if (busy.has(leader)) continue;
-      const others = wanted.get(leader);
-      if (others === undefined) wanted.set(leader, [claim]);
-      else others.push(claim);
+      const asked = wanted.get(leader) ?? { from: [], isAll: true };
+      wanted.set(leader, asked);
+      if (claim.ahead.answers >= answersEach) asked.isAll = false;
+      else if (!partitions.isResting(claim)) asked.from.push(claim);
     }
-    for (const [leader, from] of wanted) void fetchFrom(leader, from);
+    for (const [leader, { from, isAll }] of wanted) {
+      if (from.length > 0) void fetchFrom(leader, from, patience.waitMs(leader, isAll));
+    }
   };
 
   const measureAhead = (claims: readonly OwnedPartition[]): number => {
     let bytes = 0;
-    for (const claim of claims) bytes += claim.aheadBytes;
+    for (const { ahead } of claims) bytes += ahead.bytes;
     if (bytes !== saidAhead) meter.gauge('holdfast.kafka.read_ahead_bytes', bytes, { group });
     saidAhead = bytes;
     return bytes;
   };
 
-  const fetchFrom = async (leader: number, claims: readonly OwnedPartition[]): Promise<void> => {
+  const fetchFrom = async (leader: number, claims: readonly OwnedPartition[], holdMs: number): Promise<void> => {
     busy.add(leader);
     const from = claims.map((claim) => ({ ...placeOf(claim), offset: claim.next }));
     try {
-      const fetched = await inTime('read messages', requestTimeoutMs + waitMs, () =>
+      const fetched = await inTime('read messages', requestTimeoutMs + holdMs, () =>
         link.records.fetch({
-          ...{ leader, waitMs, from },
+          ...{ leader, waitMs: holdMs, from },
           maxBytes: partitionsAtOnce * partitionBytes,
           maxPartitionBytes: partitionBytes,
         }),
       );
       leaders.over(leader);
+      patience.answered(
+        leader,
+        fetched.some(({ records }) => records.length > 0),
+      );
       const asked = new Map(claims.map((claim, at) => [nameOf(placeOf(claim)), { claim, offset: from[at]?.offset }]));
       for (const one of fetched) {
         const { claim, offset } = asked.get(nameOf(one)) ?? {};

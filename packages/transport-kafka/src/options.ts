@@ -42,9 +42,9 @@ export interface KafkaTransportOptions extends ClientOptions {
   readonly heartbeatMs?: number | undefined;
   /** How long a partition that moves to another process waits for its handlers. Default 10,000. */
   readonly drainMs?: number | undefined;
-  /** How long a broker may hold a request for new records. Longer costs less while idle; what was full may wait for it. Default 250. */
+  /** How long a broker may hold a request for new records. Longer costs less while idle. Default 250. */
   readonly fetchWaitMs?: number | undefined;
-  /** How much is read at once of one partition. What is read ahead of the handlers is bounded by it. Default 1 MiB. */
+  /** How much is read at once of one partition. What is read ahead of the handlers is bounded by it: twice that of each partition, 32 times of all. Default 1 MiB. */
   readonly fetchBytes?: number | undefined;
   /** How often it is looked whether a topic in use has got more partitions. Default 60,000. */
   readonly topicRefreshMs?: number | undefined;

@@ -1,6 +1,7 @@
 import type { Assignment } from '@holdfast/core';
 import type { IntakePartition } from '@holdfast/flow';
-import type { Fetched, KafkaRecord } from './driver.ts';
+import type { Ahead } from './ahead.ts';
+import type { Fetched } from './driver.ts';
 import type { Topic } from './topics.ts';
 
 /** A partition while this subscription owns it: from where it reads, and up to where it has settled. */
@@ -16,9 +17,7 @@ export interface OwnedPartition {
   /** The offset to fetch from. */
   next: bigint;
   /** Fetched, and not taken in yet. */
-  readonly ahead: KafkaRecord[];
-  /** What they take in memory: as much as at first until the last of them is taken in, since they share it. */
-  aheadBytes: number;
+  readonly ahead: Ahead;
   /** Everything below this offset is settled. */
   settledTo: bigint;
   /** Everything below this offset is stored as settled. */
@@ -50,8 +49,7 @@ export const goOnFrom = (claim: OwnedPartition, next: bigint): boolean => {
 export const takeIn = (claim: OwnedPartition, { records, next, bytes }: Fetched): boolean => {
   const last = records.at(-1);
   if (last === undefined) return goOnFrom(claim, next);
-  for (const record of records) claim.ahead.push(record);
-  claim.aheadBytes = bytes;
+  claim.ahead.add(records, bytes);
   claim.next = next;
   claim.tail.after = last.offset;
   claim.tail.next = next;

@@ -16,13 +16,13 @@ export const createPump = ({ intake, owned, maxInFlight, readOf }: PumpOptions):
   const handOn = (claim: OwnedPartition, most: number): void => {
     const { taken, topic, partition, ahead } = claim;
     if (taken === undefined) return;
-    const places = Math.min(intake.room(), most - taken.inFlight, taken.room(), ahead.length);
-    if (places <= 0) return;
-    const records = ahead.splice(0, places);
-    if (ahead.length === 0) claim.aheadBytes = 0;
     const read = readOf(topic.name);
-    for (const record of records) {
-      taken.push({ message: fromRecord(record, topic.name, partition, read), position: record.offset });
+    for (;;) {
+      const places = Math.min(intake.room(), most - taken.inFlight, taken.room(), ahead.length);
+      if (places <= 0) return;
+      for (const record of ahead.take(places)) {
+        taken.push({ message: fromRecord(record, topic.name, partition, read), position: record.offset });
+      }
     }
   };
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { createAhead } from '../src/ahead.ts';
 import type { Fetched } from '../src/driver.ts';
 import { goOnFrom, type OwnedPartition, settledAt, takeIn } from '../src/owned-partition.ts';
 
 const owned = (position: bigint): OwnedPartition => ({
   topic: { name: 'orders', wireName: 'orders', partitions: 1, leaders: [1] },
   ...{ partition: 0, assignment: { topic: 'orders', partition: 0, token: '1' }, ended: new AbortController() },
-  ...{ phase: 'active', taken: undefined, ahead: [], aheadBytes: 0 },
+  ...{ phase: 'active', taken: undefined, ahead: createAhead() },
   ...{ next: position, settledTo: position, storedTo: position, tail: { after: '', next: 0n } },
 });
 
@@ -27,7 +28,7 @@ describe('a partition that is read', () => {
     assert.equal(takeIn(claim, fetched(7n, '5', '6')), false);
     assert.equal(takeIn(claim, fetched(8n)), false);
     assert.equal(goOnFrom(claim, 12n), false);
-    assert.deepEqual([claim.next, claim.settledTo, claim.aheadBytes], [12n, 5n, 100]);
+    assert.deepEqual([claim.next, claim.settledTo, claim.ahead.bytes], [12n, 5n, 100]);
     assert.deepEqual([settledAt(claim, '5'), settledAt(claim, '6')], [6n, 12n]);
   });
 });
