@@ -85,6 +85,35 @@ describe('a consumer that parks', () => {
     await eventually(() => assert.deepEqual(ran.slice(6), ['ada-4']));
   });
 
+  it('P8: costs the keys that flow hardly a statement more while one fails and is parked', async () => {
+    const count = 2_000;
+    const statementsOf = async (fails: boolean): Promise<number> => {
+      let statements = 0;
+      const execute: typeof db.database.execute = (...args) => {
+        statements++;
+        return db.database.execute(...args);
+      };
+      const transport = open();
+      const topic = `orders-${fails}`;
+      await transport.topology.apply({ topics: { [topic]: { partitions: 4, groups: { billing: 'earliest' } } } });
+      const contract = { ...OrderPlaced, topic };
+      const publisher = createPublisher(transport);
+      for (let no = 0; no < count; no++) await publisher.publish(contract, { customer: `customer ${no % 200}`, no });
+      const retry = { attempts: 2, backoff: constant({ delayMs: 60_000 }) };
+      await using consumer = create({ transport, database: { ...db.database, execute }, retry });
+      let handled = 0;
+      consumer.on(contract, async ({ customer }) => {
+        if (fails && customer === 'customer 7') throw new Error('down');
+        handled++;
+      });
+      await consumer.start();
+      await eventually(() => assert.equal(handled, fails ? (count / 200) * 199 : count));
+      return statements;
+    };
+    const [healthy, failing] = [await statementsOf(false), await statementsOf(true)];
+    assert.ok(failing < 1.4 * healthy, `${failing} statements, ${healthy} while none fails`);
+  });
+
   it('counts attempts over the life of a message, through parking and another owner', async () => {
     const attempts: number[] = [];
     const first = create({ retry: { attempts: 4, backoff: constant({ delayMs: 1_000 }) } });

@@ -9,6 +9,11 @@ export interface BatcherOptions<In, Out> {
   readonly inFlight?: number | undefined;
   /** One result per member, in order. When it rejects, every member's `submit` rejects with the same error. */
   readonly run: (batch: readonly In[]) => Promise<readonly Out[]>;
+  /**
+   * A batch begins at the end of the current `step`, or of the event loop's current `turn`: then what the end of the last batch sets
+   * going is in the next one, and callers that call again and again come together. Default `step`.
+   */
+  readonly begins?: 'step' | 'turn' | undefined;
   /** How many may wait for a batch; above it `submit` rejects with {@link BatcherFullError}. Default: without limit. */
   readonly capacity?: number | undefined;
 }
@@ -50,7 +55,8 @@ interface Member<In, Out> {
 }
 
 export const createBatcher = <In, Out>(options: BatcherOptions<In, Out>): Batcher<In, Out> => {
-  const { maxSize, inFlight = 1, run, capacity = Number.POSITIVE_INFINITY } = options;
+  const { maxSize, inFlight = 1, run, begins = 'step', capacity = Number.POSITIVE_INFINITY } = options;
+  const soon: (begin: () => void) => unknown = begins === 'step' ? queueMicrotask : setImmediate;
   if (!(maxSize >= 1)) throw new InvalidOptionError('maxSize', `found ${maxSize}; expected a number from 1`);
   if (!(inFlight >= 1)) throw new InvalidOptionError('inFlight', `found ${inFlight}; expected a number from 1`);
   const queue = createFifo<Member<In, Out>>();
@@ -62,7 +68,7 @@ export const createBatcher = <In, Out>(options: BatcherOptions<In, Out>): Batche
   const startSoon = (): void => {
     if (starting || flying >= inFlight) return;
     starting = true;
-    queueMicrotask(() => {
+    soon(() => {
       starting = false;
       while (queue.size > 0 && flying < inFlight) void fly(takeBatch());
     });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import { createBatcher } from '@holdfast/flow';
+import { type BatcherOptions, createBatcher } from '@holdfast/flow';
 import fc from 'fast-check';
 
 /** A batcher whose batches wait to be let go. */
-const gated = (options: { maxSize: number; inFlight?: number; capacity?: number }) => {
+const gated = (options: Omit<BatcherOptions<number, number>, 'run'>) => {
   const flights: {
     batch: readonly number[];
     land: (results?: readonly number[]) => void;
@@ -18,6 +18,10 @@ const gated = (options: { maxSize: number; inFlight?: number; capacity?: number 
       }),
   });
   return { batcher, flights };
+};
+
+const eventuallyFlies = async (flights: readonly unknown[], flight: number): Promise<void> => {
+  for (let turn = 0; turn < 10 && flights.length <= flight; turn++) await setImmediate();
 };
 
 describe('a batcher', () => {
@@ -58,6 +62,26 @@ describe('a batcher', () => {
     flights[0]?.land();
     flights[2]?.land();
     assert.deepEqual(await Promise.all(all), [10, 20, 30, 40, 50]);
+  });
+
+  it('takes what the end of a batch sets going into the next one where that begins at the end of the turn', async () => {
+    const { batcher, flights } = gated({ maxSize: 100, begins: 'turn' });
+    const again = async (item: number): Promise<void> => {
+      for (let round = 0; round < 3; round++) await batcher.submit(item);
+    };
+    const callers = [again(1)];
+    await setImmediate();
+    // They come while another flies, and would be a group of their own for good.
+    for (const item of [2, 3]) callers.push(again(item));
+    for (let flight = 0; flight < 4; flight++) {
+      await eventuallyFlies(flights, flight);
+      flights[flight]?.land();
+    }
+    await Promise.all(callers);
+    assert.deepEqual(
+      flights.map(({ batch }) => batch.toSorted()),
+      [[1], [1, 2, 3], [1, 2, 3], [2, 3]],
+    );
   });
 
   it('fails every member of a failed batch, and only those', async () => {

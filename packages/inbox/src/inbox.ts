@@ -63,10 +63,11 @@ export const createInbox = <Tx>(
 ): Inbox<Tx> => {
   const { meter } = createRuntime(options.runtime);
   const records = createInboxRecords(database);
-  const finds = createBatcher<RecordKey, boolean>({ maxSize: maxBatch, run: records.find });
+  // One at a time, and at the end of a turn: else what was put out of step, by one that failed for example, stays in groups of its own.
+  const finds = createBatcher<RecordKey, boolean>({ maxSize: maxBatch, begins: 'turn', run: records.find });
   const inserts = createBatcher<RecordKey, void>({
     maxSize: maxBatch,
-    inFlight: 2,
+    begins: 'turn',
     run: async (keys) => {
       await records.insertMany(keys);
       return keys.map(() => undefined);
