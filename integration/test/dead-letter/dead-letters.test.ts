@@ -138,6 +138,27 @@ describe('dead letters', () => {
     assert.deepEqual(ran, []);
   });
 
+  it('P5: are redriven without reading what the group has handled', async () => {
+    bad.add('ada-1');
+    await start();
+    await place('ada', 1);
+    await dead(1);
+    await db.pool.query(`
+      insert into holdfast.inbox ("group", id) select 'billing', 'handled-' || n from generate_series(1, 50000) n;
+      analyze holdfast.inbox`);
+    const redriving = (seqs: string): string =>
+      `explain (analyze, buffers, format json) select holdfast.dead_letters_act('billing', 'redrive', ${seqs}, 'ada', '', 0, 0)`;
+    const client = await db.pool.connect();
+    // The first call reads the catalogue.
+    await client.query(redriving("'[]'"));
+    const { rows } = await client.query(redriving('(select jsonb_agg(seq::text) from holdfast.inbox_parked)'));
+    client.release();
+    const { Plan: plan } = rows[0]['QUERY PLAN'][0];
+    const pages = plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
+    assert.ok(pages < 250, `${pages} pages`);
+    assert.equal(await db.count(`select count(*) from holdfast.inbox where id = 'ada-1'`), 0);
+  });
+
   it('P3: run alone with only: "head", and what is behind them is held until it is redriven', async () => {
     bad = new Set(['ada-1']);
     await start();
