@@ -53,7 +53,7 @@ export const limits: Readonly<Record<number, string>> = {
     'and `maxBytes` a shard.',
   60:
     'A key that failed put the others out of step: sixteen handlers that had asked the inbox together, and recorded together, went on ' +
-    'in groups of seven, with two to three times as many statements, 0.64–0.79. Look-ups and records now go one batch at a time, which ' +
+    'in groups of seven, with two to three times as many statements, 0.63. Look-ups and records now go one batch at a time, which ' +
     'begins at the end of the event loop’s turn, so that whoever was just answered is in it: with and without a failing key there ' +
     'are as many statements (940 of each for 15,000 messages). Two batches of records at once are 7 % faster as long as nothing is ' +
     'out of step, and 0.79 when something is. Before, each message that was parked also made Postgres read the group’s whole inbox.',
@@ -63,7 +63,7 @@ export const limits: Readonly<Record<number, string>> = {
     'JSON, which is read once for each of the four steps, 10 what entering the function costs a hundredth of; in the process the ' +
     'transport, the lanes and the promises of one delivery. Draining costs the backend 20–25: 8 to read, 12 to delete and record; the ' +
     'process 15–20. That is 120–130 µs of CPU; by hand it is 11 and 5. So about 0.25 is what two cores give when nothing ever waits. ' +
-    'What made the difference: until a new table was analysed parking read all that was parked in the group (140 µs a message at ' +
+    'What made the difference from 0.09: until a new table was analysed parking read all that was parked in the group (140 µs a message at ' +
     '10,000, and growing); a drained message was asked for, deleted and put to rest in statements of its own kind, now its key is read ' +
     'by one statement and deleted, recorded and unparked by another; each message parked also looked for due ones. Tried without ' +
     'effect: batches that wait for the end of the turn, one statement at a time (180 messages each), 250 handlers in place of 100.',
