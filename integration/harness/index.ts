@@ -10,6 +10,7 @@ export { ownRabbitmq } from '../brokers/rabbitmq/own-rabbitmq.ts';
 export type { RabbitmqServer } from '../brokers/rabbitmq/rabbitmq-server.ts';
 export { sharedRabbitmq } from '../brokers/rabbitmq/shared-rabbitmq.ts';
 export { localRedisCluster, type RedisCluster } from '../brokers/redis/local-cluster.ts';
+export { localRedisSentinels, type SentinelRedis } from '../brokers/redis/local-sentinels.ts';
 export { ownRedis } from '../brokers/redis/own-redis.ts';
 export type { RedisServer } from '../brokers/redis/redis-server.ts';
 export { sharedRedis } from '../brokers/redis/shared-redis.ts';
