@@ -16,7 +16,8 @@ export interface World {
 
 export const openWorld = async (server: PostgresServer, connections = 20): Promise<World> => {
   const fresh = await freshDatabase(server);
-  const pool = new Pool({ connectionString: fresh.url, max: connections });
+  // A connection that was closed for being idle would be opened again in the middle of a round.
+  const pool = new Pool({ connectionString: fresh.url, max: connections, idleTimeoutMillis: 0 });
   // The pool's idle connections are ended with their database.
   const database = pgDatabase(pool, { runtime: { log: silentLog } });
   await migrate(database, [outboxSchema, inboxSchema, postgresTransportSchema]);

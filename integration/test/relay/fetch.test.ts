@@ -33,11 +33,16 @@ describe('the fetch of a relay table', () => {
     } = {},
     size = 100,
   ): Promise<FetchedPage> => {
-    const { rows } = await world.pool.query(
-      `select * from holdfast.outbox_fetch('', 0, $1, $2::text::xid8[], $3, $4::text::pg_snapshot, $5::text::pg_snapshot, $6, 1e9::bigint)`,
-      [after, `{${late.map(([xid]) => xid)}}`, late.map(([, floor]) => floor), seen, snapshot, size],
-    );
-    const first = snapshot === undefined ? rows.shift() : undefined;
+    const { rows } = await world.pool.query(`select * from holdfast.outbox_fetch('', $1)`, [
+      JSON.stringify([
+        {
+          ...{ shard: 0, after, seen, snapshot, rows: size, bytes: 1e9 },
+          lateXids: `{${late.map(([xid]) => xid)}}`,
+          lateFloors: `{${late.map(([, floor]) => floor)}}`,
+        },
+      ]),
+    ]);
+    const first = rows.shift();
     return { snapshot: first?.id, ids: rows.map(({ id }) => id), last: rows.at(-1)?.place.split(' ')[0] ?? after };
   };
   const add = async (tx: PoolClient, ...ids: string[]): Promise<void> => {
@@ -95,9 +100,7 @@ describe('the fetch of a relay table', () => {
     const session = await world.session();
     for (const setting of ['enable_indexscan', 'enable_indexonlyscan', 'enable_nestloop', 'enable_sort']) {
       await session.query(`set ${setting} = off`);
-      const { rows } = await session.query(
-        "select id from holdfast.outbox_fetch('', 0, 0, '{}', '{}', null, pg_current_snapshot(), 1000, 1000000)",
-      );
+      const { rows } = await session.query(`select id from ${fetchFrom('0', 1000)} where place is not null`);
       assert.deepEqual(
         rows.map(({ id }) => id),
         ids,
@@ -118,8 +121,7 @@ describe('the fetch of a relay table', () => {
     await addNow('new');
     const buffers = async (after: string): Promise<number> => {
       const session = await world.session();
-      const text = `explain (analyze, buffers, format json) select * from holdfast.outbox_fetch('', 0, ${after}, '{}', '{}',
-        null, pg_current_snapshot(), 500, 1000000)`;
+      const text = `explain (analyze, buffers, format json) select * from ${fetchFrom(after, 500)}`;
       await session.query(text);
       const { rows } = await session.query(text);
       return rows[0]['QUERY PLAN'][0].Plan['Shared Hit Blocks'];
@@ -128,3 +130,6 @@ describe('the fetch of a relay table', () => {
     assert.ok(fromTheFloor < 60 && fromTheStart > 5 * fromTheFloor, `${fromTheFloor} and ${fromTheStart} blocks`);
   });
 });
+
+const fetchFrom = (after: string, rows: number): string =>
+  `holdfast.outbox_fetch('', '[{ "shard": 0, "after": ${after}, "lateXids": "{}", "lateFloors": "{}", "rows": ${rows}, "bytes": 1000000 }]')`;

@@ -62,6 +62,8 @@ export interface Pipeline {
 
 /** Of each shard; all shards share a statement, which has no lower cost per row when it deletes more than 2,000. */
 const deletesPerStatement = 500;
+/** How long confirmed rows wait for others: nobody waits for them to be deleted, and a statement costs as much as forty. */
+const lingerMs = 10;
 
 export const createPipeline = (options: PipelineOptions): Pipeline => {
   const { store, sink, lease, gate, batchSize, maxInFlight, once, persist, runtime } = options;
@@ -79,7 +81,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     ending.abort();
   };
 
-  const memory = createRowMemory(maxInFlight, options.maxBytes);
+  const memory = createRowMemory({ maxInFlight, maxBytes: options.maxBytes, onFull: () => settler.hurry() });
   const suspicion = createSuspicion({ ...options, deaths: lease.deaths, memory: memory.rows });
   const lanes = createRowLanes({
     ...{ failsSuffix: sink.failsSuffix, batchSize, healthOf: options.healthOf },
@@ -101,6 +103,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
 
   const settler = createWriteBehind<HeldRow>({
     maxSize: deletesPerStatement,
+    linger: { ms: lingerMs, clock: runtime.clock, isUrgent: () => memory.isFull },
     write: async (rows) => {
       await reach('relay.afterConfirm.beforeDelete');
       const tick = await persist((during) => store.settle(rows, during), lease.signal).catch((): Refusal => 'lost');

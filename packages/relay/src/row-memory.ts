@@ -1,4 +1,4 @@
-import { createWindow } from '@holdfast/flow';
+import { createWindow, type Window } from '@holdfast/flow';
 import type { HeldRow } from './held-row.ts';
 import type { PageSize } from './shard-store.ts';
 
@@ -10,6 +10,8 @@ export interface RowMemory {
   readonly maxWaiting: PageSize;
   /** How many rows there may be. */
   readonly rows: number;
+  /** Somebody waits for places. */
+  readonly isFull: boolean;
   /** Waits until a whole page has a place. */
   acquirePage(signal: AbortSignal): Promise<void>;
   /** The page has these rows, whose places are kept; gives back the others. */
@@ -18,18 +20,33 @@ export interface RowMemory {
   release(rows: readonly HeldRow[]): void;
 }
 
-export const createRowMemory = (maxInFlight: number, maxBytes: number): RowMemory => {
+export interface RowMemoryOptions {
+  readonly maxInFlight: number;
+  readonly maxBytes: number;
+  /** Called when somebody begins to wait for places. */
+  readonly onFull: () => void;
+}
+
+export const createRowMemory = ({ maxInFlight, maxBytes, onFull }: RowMemoryOptions): RowMemory => {
   const page = { rows: Math.min(maxInFlight, 1_000), bytes: Math.ceil(maxBytes / 4) };
   const capacity = { rows: maxInFlight + 2 * page.rows, bytes: maxBytes + 3 };
   const rows = createWindow({ capacity: capacity.rows });
   const bytes = createWindow({ capacity: capacity.bytes });
+  const acquire = async (window: Window, slots: number, signal: AbortSignal): Promise<void> => {
+    if (window.tryAcquire(slots)) return;
+    onFull();
+    await window.acquire(slots, signal);
+  };
   return {
     page,
     maxWaiting: { rows: capacity.rows / 2, bytes: capacity.bytes / 2 },
     rows: capacity.rows,
+    get isFull() {
+      return rows.waiting + bytes.waiting > 0;
+    },
     acquirePage: async (signal) => {
-      await rows.acquire(page.rows, signal);
-      await bytes.acquire(page.bytes, signal);
+      await acquire(rows, page.rows, signal);
+      await acquire(bytes, page.bytes, signal);
     },
     taken: (read) => {
       let left = page.bytes;

@@ -1,5 +1,5 @@
 import { settledOrAborted } from '@holdfast/flow';
-import type { Database, Lease, Row } from '@holdfast/postgres';
+import type { Database, Lease } from '@holdfast/postgres';
 import { type HeldRow, heldRow, keyIsParked } from './held-row.ts';
 import type { Position } from './position.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
@@ -71,24 +71,45 @@ export interface FetchedFirst extends FirstPage {
 }
 
 export const createFetchFirst = <Tx>(database: Database<Tx>, table: string, route: string): FetchFirst => {
-  const fetch = namesOf(table, database.schema).part('fetch');
-  return async (pages, signal) => {
-    const asked = pages.map(({ shard, position, size }, n) => ({ n, shard, ...position, ...size }));
-    const rows = await database.execute(
-      `select p.n::text, f.* from jsonb_to_recordset($1::text::jsonb) as p(n integer, shard integer, after bigint,
-          "lateXids" xid8[], "lateFloors" bigint[], seen text, rows integer, bytes bigint),
-        lateral ${fetch}($2::text, p.shard, p.after, p."lateXids", p."lateFloors", p.seen::pg_snapshot, null, p.rows,
-          p.bytes) f`,
-      [JSON.stringify(asked), route],
-      { signal },
+  const fetch = createFetch(database, table, route);
+  return async (asked, signal) => {
+    const pages = await fetch(
+      asked.map(({ shard, position, size }) => ({ shard, ...position, size })),
+      signal,
     );
-    const found = pages.map((): Row[] => []);
-    for (const row of rows) found[Number(row.n)]?.push(row);
-    return found.map(([first, ...others], n) => ({
-      snapshot: first?.id as string,
-      incarnation: first?.key as string,
-      ...pageOf(others, Number(pages[n]?.shard), pages[n]?.size),
-    }));
+    return pages.map(({ seen, ...page }) => ({ snapshot: seen, ...page }));
+  };
+};
+
+interface Fetching extends Position {
+  readonly shard: string;
+  /** That of the first page, where this is a later one. */
+  readonly snapshot?: string;
+  readonly size: PageSize;
+}
+
+interface Fetched extends Page {
+  /** The snapshot of the statement. */
+  readonly seen: string;
+  readonly incarnation: string;
+}
+
+const createFetch = <Tx>(database: Database<Tx>, table: string, route: string) => {
+  const text = `select * from ${namesOf(table, database.schema).part('fetch')}($1::text, $2::text::jsonb)`;
+  return async (fetching: readonly Fetching[], signal?: AbortSignal): Promise<readonly Fetched[]> => {
+    const asked = fetching.map(({ size, ...from }) => ({ ...from, ...size }));
+    const found = await database.execute(text, [route, JSON.stringify(asked)], { signal });
+    const heads = found.flatMap(({ place }, at) => (place === null ? [at] : []));
+    return fetching.map(({ shard, size }, n) => {
+      const at = heads[n] ?? found.length;
+      const rows = found.slice(at + 1, heads[n + 1]);
+      return {
+        seen: found[at]?.id as string,
+        incarnation: found[at]?.key as string,
+        rows: rows.map((row) => heldRow(row, Number(shard))),
+        full: rows.length === size.rows || rows.at(-1)?.place?.endsWith(' full') === true,
+      };
+    });
   };
 };
 
@@ -112,17 +133,7 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
   const claim = [scope, route, shard, epoch];
   let incarnation = '';
 
-  const fetchPage = (position: Position, { snapshot, after, size }: NextPage, signal: AbortSignal) =>
-    database.execute(
-      `select * from ${names.part('fetch')}($1::text, $2::text::integer, $3::text::bigint, $4::text::xid8[],
-        $5::text::bigint[], nullif($6::text, '')::pg_snapshot, nullif($7::text, '')::pg_snapshot, $8::text::integer,
-        $9::text::bigint)`,
-      [
-        ...[route, shard, after, position.lateXids, position.lateFloors, position.seen ?? '', snapshot],
-        ...[String(size.rows), String(size.bytes)],
-      ],
-      { signal },
-    );
+  const fetch = createFetch(database, options.table, route);
   return {
     begin: async (signal) => {
       const [row] = await database.execute(
@@ -140,7 +151,10 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
       const page = await orAborted(fetchFirst({ shard, position, size }), signal);
       return page.incarnation === incarnation ? page : 'restarted';
     },
-    fetchOn: async (position, page, signal) => pageOf(await fetchPage(position, page, signal), lease.slot, page.size),
+    fetchOn: async (position, { snapshot, after, size }, signal) => {
+      const [page] = await fetch([{ shard, ...position, after, snapshot, size }], signal);
+      return page ?? { rows: [], full: false };
+    },
     settle: (rows, signal) => orAborted(settleTogether({ shard, epoch, incarnation, rows }), signal),
     park: async (rows, signal) => {
       const parked = await database.execute(
@@ -171,11 +185,6 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
     },
   };
 };
-
-const pageOf = (rows: readonly Row[], shard: number, size: PageSize | undefined): Page => ({
-  rows: rows.map((row) => heldRow(row, shard)),
-  full: rows.length === size?.rows || rows.at(-1)?.place?.endsWith(' full') === true,
-});
 
 /** A statement that several wait for goes on when one of them does not want it any more. */
 const orAborted = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {

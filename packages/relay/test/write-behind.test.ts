@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
+import { createVirtualClock } from '@holdfast/core';
 import { createWriteBehind } from '../src/write-behind.ts';
 
 describe('writing behind', () => {
@@ -24,6 +25,68 @@ describe('writing behind', () => {
     open.resolve();
     await writer.idle();
     assert.deepEqual([batches, writer.size], [[[1, 2], [3, 4, 5], [6]], 0]);
+  });
+
+  describe('that lingers', () => {
+    const lingering = (maxSize = 3) => {
+      const clock = createVirtualClock();
+      const batches: (readonly number[])[] = [];
+      let urgent = false;
+      const writer = createWriteBehind<number>({
+        maxSize,
+        write: async (batch) => {
+          batches.push(batch);
+          return true;
+        },
+        linger: { ms: 10, clock, isUrgent: () => urgent },
+      });
+      return {
+        ...{ clock, batches, writer },
+        becomeUrgent: () => {
+          urgent = true;
+        },
+      };
+    };
+
+    it('writes at the next whole multiple of the time, what came meanwhile with it', async () => {
+      const { clock, batches, writer } = lingering();
+      await clock.advance(14);
+      writer.add(1);
+      await clock.advance(5);
+      writer.add(2);
+      assert.deepEqual([batches, writer.size], [[], 2]);
+      await clock.advance(1);
+      assert.deepEqual([batches, writer.size], [[[1, 2]], 0]);
+    });
+
+    it('does not wait for more than it may write at once', async () => {
+      const { batches, writer } = lingering(2);
+      for (const item of [1, 2, 3]) writer.add(item);
+      await setImmediate();
+      assert.deepEqual([batches, writer.size], [[[1, 2]], 1]);
+      writer.add(4);
+      await setImmediate();
+      assert.deepEqual(batches, [
+        [1, 2],
+        [3, 4],
+      ]);
+    });
+
+    it('writes at once what somebody waits for', async () => {
+      const { batches, writer, becomeUrgent } = lingering();
+      writer.add(1);
+      await writer.idle();
+      assert.deepEqual(batches, [[1]]);
+      writer.add(2);
+      await setImmediate();
+      writer.hurry();
+      await setImmediate();
+      assert.deepEqual(batches, [[1], [2]]);
+      becomeUrgent();
+      writer.add(3);
+      await setImmediate();
+      assert.deepEqual(batches, [[1], [2], [3]]);
+    });
   });
 
   it('drops what waits when nothing can be written any more', async () => {

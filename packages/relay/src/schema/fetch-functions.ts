@@ -4,13 +4,15 @@ import type { Names } from './names.ts';
  * `incarnation()`: changes whenever the server was started or recovered. What a session knew before about xids and
  * sequence values that were not yet on disk is void then.
  *
- * `fetch(…)`: one page of a fetch. All pages of a fetch see one snapshot; the first page takes it (`snapshot` null) and
- * gives it back in a row of its own, which has no `place`. Rows that the previous fetch's snapshot (`seen`) showed are
- * left out. It reads from `after`, or from further back where a transaction that ran at the previous fetch has ended:
- * `late_xids` are those transactions, `late_floors` from where to read when one of them has ended.
+ * `fetch(…)`: a page of each of several shards, in the order of `pages`, an array of
+ * `{ shard, after, lateXids, lateFloors, seen, snapshot, rows, bytes }`. Before the rows of each there is one without a
+ * `place`, whose `id` is the snapshot that the statement sees, and whose `key` is the incarnation. All pages of a fetch see
+ * one snapshot: the first page takes it, and later ones name it as `snapshot`. Rows that the previous fetch's snapshot
+ * (`seen`) showed are left out. A first page reads from `after`, or from further back where a transaction that ran at the
+ * previous fetch has ended: `lateXids` are those transactions, `lateFloors` from where to read when one of them has ended.
  *
  * A row's `place` is its number, slot, place in the slot, encoding and state: few columns are what makes it fast. A page
- * ends with the row that fills `page_bytes` of headers and bodies, whose place then says `full`; sizes are read without the
+ * ends with the row that fills `bytes` of headers and bodies, whose place then says `full`; sizes are read without the
  * texts.
  *
  * A row that is there and whose xid no transaction has had yet was restored from a dump of another cluster: it is shown.
@@ -31,11 +33,7 @@ language sql stable as $floor$
   ))
 $floor$;
 
-create function ${names.part('fetch')}(
-  of_route text, of_shard integer, after bigint, late_xids xid8[], late_floors bigint[],
-  seen pg_snapshot, snapshot pg_snapshot, page_size integer,
-  page_bytes bigint
-) returns table (
+create function ${names.part('fetch')}(of_route text, pages jsonb) returns table (
   place text, id text, key text, topic text, type text, headers text, body text
 )
 language plpgsql stable
@@ -44,41 +42,55 @@ set jit = off
 as $fetch$
 #variable_conflict use_column
 declare
-  start bigint := after;
+  page record;
+  start bigint;
+  now_seen text := pg_current_snapshot()::text;
+  server text := ${names.part('incarnation')}();
   some_parked boolean := exists (select from ${names.part('parked')});
 begin
   perform pg_advisory_xact_lock_shared(${names.ringClass}, 0);
-  if snapshot is null then
-    start := ${names.part('floor')}(after, late_xids, late_floors);
-    id := pg_current_snapshot()::text;
-    key := ${names.part('incarnation')}();
+  for page in
+    select p.shard, p.after, p."lateXids", p."lateFloors", p.seen::pg_snapshot as seen, p.snapshot::pg_snapshot as snapshot,
+      p.rows, p.bytes
+    from jsonb_to_recordset(pages) as p(shard integer, after bigint, "lateXids" xid8[], "lateFloors" bigint[], seen text,
+      snapshot text, rows integer, bytes bigint)
+  loop
+    place := null;
+    id := now_seen;
+    key := server;
     return next;
-  end if;
-  return query
-  select r.seq || ' ' || r.slot || ' ' || r.ctid || ' ' || r.encoding || ' ' ||
-      case
-        when not r.ordered then 'unordered'
-        when some_parked and exists (
-          select from ${names.part('parked')} p where p.route = r.route and p.key = r.key and p.ordered
-        ) then 'parked'
-        else 'ordered'
-      end || case when r.bytes_before + octet_length(r.headers) + octet_length(r.body) >= page_bytes then ' full' else '' end,
-    r.id, r.key, r.topic, r.type, r.headers, r.body
-  from (
-    select r.*, r.ctid, coalesce(sum(octet_length(r.headers) + octet_length(r.body)) over (
-      order by r.seq rows between unbounded preceding and 1 preceding
-    ), 0) as bytes_before
-    from ${names.ring} r
-    where r.route = of_route and r.shard = of_shard and r.seq > start
-      and (seen is null or not pg_visible_in_snapshot(r.xid, seen))
-      and (
-        snapshot is null or pg_visible_in_snapshot(r.xid, snapshot) or r.xid >= pg_snapshot_xmax(pg_current_snapshot())
-      )
-    order by r.seq
-    limit page_size
-  ) r
-  where r.bytes_before < page_bytes
-  order by r.seq;
+    start := page.after;
+    if page.snapshot is null and page."lateXids" <> '{}' then
+      start := ${names.part('floor')}(page.after, page."lateXids", page."lateFloors");
+    end if;
+    return query
+    select r.seq || ' ' || r.slot || ' ' || r.ctid || ' ' || r.encoding || ' ' ||
+        case
+          when not r.ordered then 'unordered'
+          when some_parked and exists (
+            select from ${names.part('parked')} p where p.route = r.route and p.key = r.key and p.ordered
+          ) then 'parked'
+          else 'ordered'
+        end ||
+        case when r.bytes_before + octet_length(r.headers) + octet_length(r.body) >= page.bytes then ' full' else '' end,
+      r.id, r.key, r.topic, r.type, r.headers, r.body
+    from (
+      select r.*, r.ctid, coalesce(sum(octet_length(r.headers) + octet_length(r.body)) over (
+        order by r.seq rows between unbounded preceding and 1 preceding
+      ), 0) as bytes_before
+      from ${names.ring} r
+      where r.route = of_route and r.shard = page.shard and r.seq > start
+        and (page.seen is null or not pg_visible_in_snapshot(r.xid, page.seen))
+        and (
+          page.snapshot is null or pg_visible_in_snapshot(r.xid, page.snapshot)
+          or r.xid >= pg_snapshot_xmax(pg_current_snapshot())
+        )
+      order by r.seq
+      limit page.rows
+    ) r
+    where r.bytes_before < page.bytes
+    order by r.seq;
+  end loop;
 end
 $fetch$;
 
