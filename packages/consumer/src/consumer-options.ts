@@ -73,9 +73,9 @@ export interface ConsumerOptions<Tx> {
   /**
    * The longest wait for a retry in process, where it holds up its key and counts to `maxInFlight`. A longer one is parked
    * with a database: stored, with what follows of its key, while other keys flow. Without one a backoff that can ask
-   * for more is refused at `start`. With `store-first` all wait in the store, for as long as their shard stays with this
-   * process; another owner begins at once. At most `capabilities.maxHoldMs`, which is the default without a database;
-   * with one it is 5,000.
+   * for more is refused at `start`. With `store-first` all wait in the store; of a longer one the attempts and the time it is
+   * due are written down for whoever owns its shard then. At most `capabilities.maxHoldMs`, which is the default without
+   * a database; with one it is 5,000.
    */
   readonly holdMs?: number | undefined;
   /**
