@@ -12,6 +12,7 @@ import {
   systemClock,
   type Transport,
 } from '@holdfast/core';
+import { createDeadLetters, deadLetterSchema } from '@holdfast/dead-letter';
 import { createInboxRelay, createMessageStore } from '@holdfast/inbox';
 import { constant } from '@holdfast/policies';
 import { memoryTransport } from '@holdfast/transport-memory';
@@ -26,6 +27,7 @@ describe("a consumer with inbox: 'store-first'", () => {
   let transport: Transport;
   beforeEach(async () => {
     db = await openDatabase({
+      modules: [deadLetterSchema],
       through: async (url) => {
         proxy = await tcpProxy({ targetPort: Number(new URL(url).port) });
         return proxy.through(url);
@@ -178,29 +180,62 @@ describe("a consumer with inbox: 'store-first'", () => {
     await eventually(() => assert.equal(consumer.stats().inFlight, 0));
   });
 
-  it('P8: puts a message that fails always into the dead topic, and goes on with its key', async () => {
-    const letters: Message[] = [];
+  it('P8: makes a dead letter of a message that fails always, and goes on with its key; redriven, it has its effect once', async () => {
+    let poisoned = true;
+    const attempts: number[] = [];
     await using consumer = create();
-    consumer.on(OrderPlaced, async ({ customer, no }, { once }) => {
-      if (no === 1) throw new RangeError('poison');
+    consumer.on(OrderPlaced, async ({ customer, no }, { attempt, once }) => {
+      if (no === 1) attempts.push(attempt);
+      if (no === 1 && poisoned) throw new RangeError('poison');
       await once(addEffect(`${customer}-${no}`, customer));
     });
     await consumer.start();
-    await transport.subscribe(
-      ['orders.dead'],
-      async ({ message }) => {
-        letters.push(message);
-        return { outcome: 'ack' };
-      },
-      { group: 'undertaker', from: 'earliest' },
-    );
     await place('ada', 1);
     await place('ada', 2);
-    await eventually(() => assert.equal(letters.length, 1));
     await eventually(async () => assert.deepEqual(await effectsOf('ada'), ['ada-2']));
-    assert.equal(letters[0]?.headers['holdfast-dead-error'], 'RangeError: poison');
-    assert.equal(letters[0]?.headers['holdfast-dead-attempts'], '4');
+    const letters = createDeadLetters({
+      database: db.database,
+      group: 'billing',
+      by: 'ada@shop',
+      runtime: { log: silentLog },
+    });
+    const [letter] = await letters.list();
+    assert.deepEqual([letter?.id, letter?.state, letter?.topic, letter?.attempts], ['ada-1', 'passed', 'orders', 4]);
+    const shown = await letters.show('ada-1');
+    assert.deepEqual(
+      shown?.failures.map(({ name, message }) => `${name}: ${message}`),
+      Array.from({ length: 4 }, () => 'RangeError: poison'),
+    );
     await eventually(async () => assert.equal(await stored(), 0));
+    poisoned = false;
+    await place('ada', 1);
+    await Promise.all([letters.redrive({ id: 'ada-1' }), letters.redrive({ key: 'ada' })]);
+    await eventually(async () => assert.deepEqual(await effectsOf('ada'), ['ada-2', 'ada-1']), { timeoutMs: 10_000 });
+    assert.deepEqual(attempts, [1, 2, 3, 4, 1]);
+    assert.deepEqual([await letters.list(), await stored()], [[], 0]);
+    assert.deepEqual(
+      (await letters.audit()).map(({ verb }) => verb),
+      ['redrive'],
+    );
+  });
+
+  it('P4: makes no dead letter of what failed after its effect, and says so where one cannot be stored', async () => {
+    await using consumer = create({ retry: { attempts: 2, backoff: constant({ delayMs: 5 }) } });
+    consumer.on(OrderPlaced, async ({ customer, no }, { once }) => {
+      if (no === 1) await once(addEffect(`${customer}-${no}`, customer));
+      throw new Error('always');
+    });
+    await consumer.start();
+    await place('ada', 1);
+    await eventually(() => assert.equal(consumer.stats().rejected, 1));
+    await eventually(async () => assert.equal(await stored(), 0));
+    assert.deepEqual(await effectsOf('ada'), ['ada-1']);
+    assert.equal(await db.count('select count(*) from holdfast.inbox_parked'), 0);
+    await db.pool.query('alter table holdfast.inbox_parked add check (false)');
+    await place('ada', 2);
+    await eventually(() => assert.match(consumer.health().reasons.join(), /inbox_parked/));
+    assert.equal(consumer.health().ready, false);
+    assert.equal(await stored(), 1);
   });
 
   it('P4: has neither lost the effect nor doubled it when it ends between the effect and the commit', async () => {

@@ -5,7 +5,7 @@ import { type AnyBatchHandler, type BatchMember, createRunBatchAttempt } from '.
 import { type BatchOptions, createBatchRoute } from './batch-route.ts';
 import { checkCount, checkHandler, checkOptions, parks } from './check-options.ts';
 import type { ConsumerOptions, Settings } from './consumer-options.ts';
-import { buryInDeadTopic, buryOrRetry } from './dead-letters.ts';
+import { type Bury, buryInDeadTopic } from './dead-letters.ts';
 import { createDeduplicator } from './deduplicate.ts';
 import { type Effects, inboxEffects, type ParkedDeliveries, parkedEffects, storedEffects } from './effects.ts';
 import { createHandlerSlots } from './handler-slots.ts';
@@ -22,6 +22,7 @@ import { createSlowStart } from './slow-start.ts';
 import { createStack } from './stack.ts';
 import { type ConsumerStats, createTally } from './stats.ts';
 import { createStoreFirst, type StoreFirst } from './store-first.ts';
+import { createStoredDeadLetters } from './stored-dead-letters.ts';
 import { createTimeLimits } from './time-limits.ts';
 import { createVitals } from './vitals.ts';
 
@@ -83,7 +84,7 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
   const onTenantFull = parks(settings) ? undefined : (waitMs: number): void => pauses.pauseFor(waitMs);
   const stack = createStack({ settings, limits, effects, deduplicator, slots, slowStart, onTenantFull });
   const bury = buryInDeadTopic(transport, runtime);
-  const storeFirst = storeFirstOf(settings, reception.receiver(stack, buryOrRetry(bury), stored));
+  const storeFirst = storeFirstOf(settings, (conclude) => reception.receiver(stack, conclude, stored));
   const parking = parkingOf({
     settings,
     reception,
@@ -197,9 +198,10 @@ const parkingOf = <Tx>(parts: Omit<ParkingOptions<Tx>, 'database'>): Parking | u
 const hasLookUps = <Tx>({ database, deduplicate, inbox }: Settings<Tx>): boolean =>
   (database !== undefined && inbox === 'direct') || deduplicate !== undefined;
 
-const storeFirstOf = <Tx>(settings: Settings<Tx>, receive: Receive): StoreFirst | undefined => {
+const storeFirstOf = <Tx>(settings: Settings<Tx>, receiver: (conclude: Bury) => Receive): StoreFirst | undefined => {
   const { database, inbox } = settings;
-  return database !== undefined && inbox === 'store-first'
-    ? createStoreFirst({ settings, database, receive })
-    : undefined;
+  if (database === undefined || inbox !== 'store-first') return undefined;
+  const dead = createStoredDeadLetters(settings, database);
+  const receive = dead.forgetting(receiver(dead.conclude));
+  return createStoreFirst({ settings, database, receive, trouble: dead.trouble });
 };

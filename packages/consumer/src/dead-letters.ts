@@ -5,17 +5,6 @@ import type { Ending } from './ending.ts';
 /** Makes a settlement of an ending that is no `ack`: what is rejected is stored as a dead letter, then acked. Never rejects. */
 export type Bury = (delivery: Delivery, ending: Ending) => Promise<Settlement>;
 
-/** For stored messages, which no adapter settles: one whose dead letter could not be stored is tried again later. */
-export const buryOrRetry =
-  (bury: Bury): Bury =>
-  async (delivery, ending) => {
-    const settlement = await bury(delivery, ending);
-    if (settlement.outcome !== 'reject' || isDeadTopic(delivery.topic)) return settlement;
-    return { outcome: 'retry', delayMs: buryAgainMs, spent: false };
-  };
-
-const buryAgainMs = 5_000;
-
 /**
  * Publishes dead letters to `<topic>.dead`, with their history and last error in headers. Where that fails the rejection
  * is left to the adapter, which tries until it is stored, and settles the message only then. So is a dead letter that is

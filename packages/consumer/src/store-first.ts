@@ -30,9 +30,11 @@ export interface StoreFirstOptions<Tx> {
   readonly database: Database<Tx>;
   /** For what comes from the store. */
   readonly receive: Receive;
+  /** Why what comes from the store cannot be settled. */
+  readonly trouble: () => string | undefined;
 }
 
-export const createStoreFirst = <Tx>({ settings, database, receive }: StoreFirstOptions<Tx>): StoreFirst => {
+export const createStoreFirst = <Tx>({ settings, database, receive, trouble }: StoreFirstOptions<Tx>): StoreFirst => {
   const { group, ordering, holdMs, runtime } = settings;
   const { meter, log } = runtime;
   const store = createMessageStore({ database, group, ordering, runtime });
@@ -74,7 +76,11 @@ export const createStoreFirst = <Tx>({ settings, database, receive }: StoreFirst
         throw error;
       }
     },
-    health: () => relay?.health() ?? notStarted,
+    health: () => {
+      const health = relay?.health() ?? notStarted;
+      const reason = trouble();
+      return reason === undefined ? health : { ...health, ready: false, reasons: [...health.reasons, reason] };
+    },
     pause: gate.pause,
     resume: gate.resume,
     shut: gate.shut,

@@ -26,6 +26,8 @@ create index on ${schema}.dead_letter_audit ("group", no);
  * is held until the key is redriven. `skip`: it stays a dead letter, its key goes on. `discard`: it is gone, and its
  * copies are turned away.
  *
+ * A dead letter of a message that was stored first (`source` is empty) is stored again: it comes behind what is stored of its key.
+ *
  * `dead_letters_edit(…)`: another message in its place, still a dead letter.
  */
 const createVerbs = (schema: string): string => `
@@ -41,7 +43,7 @@ begin
   insert into ${schema}.inbox_sequences ("group", source, lane, partition, due_at, parked_at)
   select distinct on (p.source, p.lane) of_group, p.source, p.lane, p.partition, ${schema}.now(), ${schema}.now()
   from ${schema}.inbox_parked p
-  where redrives and p."group" = of_group and p.seq = any (wanted) and p.state = 'passed'
+  where redrives and p."group" = of_group and p.seq = any (wanted) and p.state = 'passed' and p.source <> ''
   order by p.source, p.lane
   on conflict do nothing;
   perform from ${schema}.inbox_sequences s
@@ -49,6 +51,22 @@ begin
     select p.source, p.lane from ${schema}.inbox_parked p where p."group" = of_group and p.seq = any (wanted)
   )
   order by s.source, s.lane for update;
+  if redrives then
+    perform ${schema}.inbox_messages_add(jsonb_build_object('messages', again.messages)) from (
+      select jsonb_agg(jsonb_build_object(
+        'id', p.id, 'type', p.type, 'topic', p.topic, 'route', of_group, 'key', p.key, 'headers', p.headers::jsonb, 'body', p.body,
+        'encoding', p.encoding, 'ordered', p.lane = p.key,
+        'delayMs', (nullif(p.at, 0) * 1000 / nullif(per_second, 0))::bigint
+      ) order by p.seq) as messages
+      from (
+        select l.*, row_number() over (order by l.seq) - 1 + earlier as at from (
+          select p.* from ${schema}.inbox_parked p
+          where p."group" = of_group and p.seq = any (wanted) and p.source = '' and p.state = 'passed'
+          order by p.seq for update
+        ) l
+      ) p
+    ) again where again.messages is not null;
+  end if;
   return query
   with found as materialized (
     select p.* from ${schema}.inbox_parked p
@@ -61,7 +79,9 @@ begin
   ), redriven as (
     update ${schema}.inbox_parked p set state = 'waiting', attempts = 0, recorded = false, reason = null, signature = null,
       died_at = null, due_at = ${schema}.now() + coalesce(n.at / nullif(per_second, 0), 0) * interval '1 second'
-    from numbered n where redrives and p.seq = n.seq
+    from numbered n where redrives and p.seq = n.seq and p.source <> ''
+  ), stored as (
+    delete from ${schema}.inbox_parked p using found f where redrives and p.seq = f.seq and p.source = ''
   ), held as (
     update ${schema}.inbox_parked p set due_at = 'infinity' from (
       select (

@@ -33,6 +33,7 @@ export {
   type SequencesOptions,
 } from './sequences.ts';
 export { createStarts, type Starts, type StartsOptions } from './starts.ts';
+export { createStoredDeaths, type StoredDeath, type StoredDeaths, type StoredDeathsOptions } from './stored-deaths.ts';
 export { createStoredEffects, type StoredEffects, type StoredEffectsOptions } from './stored-effects.ts';
 export { createStoredRetries, type StoredPlace, type StoredRetries, type StoredRetry } from './stored-retries.ts';
 export { encodeBody } from './stored-row.ts';
