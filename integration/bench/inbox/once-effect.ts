@@ -18,8 +18,9 @@ export const onceEffect: Benchmark = {
   ours: 'consuming with `once` and one effect row, 16 handlers at once',
   beside: 'begin, inbox insert, effect, commit, written by hand, 16 at once',
   explains:
-    'Both sides do the same four statements a message. Ours also decodes and validates, keeps the order of keys, asks first ' +
-    'whether the message has been handled (many messages share that question), and can abort a transaction from outside.',
+    'Both sides record the message, write its effect and commit; ours records with BEGIN. Ours also decodes and validates, keeps the ' +
+    'order of keys, asks first whether the message has been handled (many messages share that question), and can abort a ' +
+    'transaction from outside.',
   measures: [{ name: 'messages', unit: '/s', compare: 'ratio', bound: 'at least', gate: 0.85, goal: 1 }],
   rounds: [7, 2],
   open: async (scene) => {

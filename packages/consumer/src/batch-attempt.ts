@@ -105,6 +105,7 @@ const createBatchOnce = <Tx>(
 
 /** Of two copies in one batch the first takes effect. */
 const partition = (entries: readonly BatchEntry<Contract>[], freshIds: ReadonlySet<string>) => {
+  if (freshIds.size === entries.length) return { fresh: entries, rest: [] };
   const left = new Set(freshIds);
   const fresh: BatchEntry<Contract>[] = [];
   const rest: BatchEntry<Contract>[] = [];

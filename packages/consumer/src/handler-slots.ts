@@ -1,4 +1,4 @@
-import { createWindow, type Window } from '@holdfast/flow';
+import { createWindow, settledOrAborted, type Window } from '@holdfast/flow';
 import { createPauseGate } from './pause-gate.ts';
 
 /**
@@ -6,6 +6,11 @@ import { createPauseGate } from './pause-gate.ts';
  * statement with others, and is over when a handler becomes free.
  */
 export interface HandlerSlots {
+  /**
+   * Where enough messages wait for a place already: ends when they are fewer, or when the signal aborts. Those that wait
+   * for it go on together. Undefined: there is nothing to wait for.
+   */
+  untilWanted(signal: AbortSignal): Promise<void> | undefined;
   /** Waits for a place, and while handlers are paused. `shut`: it has none. Rejects with the signal's reason. */
   take(signal: AbortSignal): Promise<'taken' | 'shut'>;
   leave(): void;
@@ -19,19 +24,33 @@ export interface HandlerSlots {
 export const createHandlerSlots = (capacity: () => number): HandlerSlots => {
   const gate = createPauseGate();
   let window: Window | undefined;
+  let wanting: PromiseWithResolvers<void> | undefined;
+
+  const areWanted = (): boolean => window === undefined || window.waiting <= (window.used + window.free) / 2;
+  const leave = (): void => {
+    window?.release(1);
+    if (wanting === undefined || !areWanted()) return;
+    wanting.resolve();
+    wanting = undefined;
+  };
 
   return {
+    untilWanted: (signal) => {
+      if (areWanted()) return undefined;
+      wanting ??= Promise.withResolvers<void>();
+      return settledOrAborted(wanting.promise, signal);
+    },
     take: async (signal) => {
       window ??= createWindow({ capacity: capacity() });
       if (!window.tryAcquire(1)) await window.acquire(1, signal);
       if (gate.isOpen) return 'taken';
       const passed = await gate.pass(signal);
       if (passed === 'open') return 'taken';
-      window.release(1);
+      leave();
       if (passed === 'shut') return 'shut';
       throw signal.reason;
     },
-    leave: () => window?.release(1),
+    leave,
     pause: gate.pause,
     resume: gate.resume,
     shut: gate.shut,

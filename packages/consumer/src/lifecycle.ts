@@ -56,8 +56,8 @@ export const handlersAtOnce = <Tx>({ concurrency }: Settings<Tx>, { width }: Rou
   concurrency ?? Math.max(defaultConcurrency, width);
 
 const defaultConcurrency = 16;
-/** How many are taken in for each handler, where they wait for their look-ups. */
-const takenInPerHandler = 2;
+/** So many more than handlers are taken in: look-ups are made where few are left that have theirs, of all others together. */
+const takenInAhead = (handlers: number): number => Math.max(handlers, Math.min(2 * handlers, 64));
 /** Storing is cheap, and grows into shared statements. */
 const storingConcurrency = 500;
 const defaultDeadlineMs = 10_000;
@@ -99,7 +99,8 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
 
   const takenInAtOnce = (): number => {
     if (storeFirst !== undefined) return storingConcurrency;
-    return handlersAtOnce(settings, routes) * (slots === undefined ? 1 : takenInPerHandler);
+    const handlers = handlersAtOnce(settings, routes);
+    return slots === undefined ? handlers : handlers + takenInAhead(handlers);
   };
 
   /** Deliveries come before the subscription is there to be paused. */

@@ -5,6 +5,7 @@ import type { Deduplicator } from './deduplicate.ts';
 import type { Effects } from './effects.ts';
 import { type Ending, endings } from './ending.ts';
 import type { HandlerSlots } from './handler-slots.ts';
+import { nextTurn } from './next-turn.ts';
 import { breakerGuard, bulkheadGuard, TurnedAwayError } from './policy-guard.ts';
 import { createRetryMemory, type Retrying } from './retry-memory.ts';
 import { retryVerdict, withinTotal } from './retry-verdict.ts';
@@ -52,6 +53,8 @@ export const createStack = <Tx>({
     try {
       const decoding = payloadOf(route.contract, delivery.message);
       const payload = decoding instanceof Promise ? await inTime(limits, decoding, { delivery, spentMs }) : decoding;
+      const wanted = slots?.untilWanted(delivery.signal);
+      if (wanted !== undefined) await wanted;
       if (effects !== undefined && !retrying?.hadEffect && (await effects.isDone(delivery))) {
         meter.count('holdfast.inbox.duplicates', 1, { group });
         memory.forget(delivery);
@@ -69,6 +72,8 @@ export const createStack = <Tx>({
       const runOnce = () => (deduplicator === undefined ? run(delivery) : deduplicator.guard(delivery, run));
       const runBound = throughBulkhead === undefined ? runOnce : () => throughBulkhead(delivery, runOnce);
       const end = await (slots === undefined ? runBound() : runInSlot(slots, delivery, runBound));
+      // The next batch is on its way to the database before what follows of this one takes up the process.
+      if (slots !== undefined && route.width > 1) await nextTurn();
       if (end.end === 'notStarted') return delivery.signal.aborted ? endings.handedBack : endings.notStarted;
       if (end.end === 'failed' && end.error instanceof TurnedAwayError) return turnAway(end.error);
       if (end.end === 'failed') return fail(delivery, end, { startedAt, retrying, spentMs });

@@ -33,6 +33,45 @@ describe('the slots of handlers', () => {
     await taking;
   });
 
+  it('want no more messages while enough wait for them, and then all that have gathered together', async () => {
+    const slots = createHandlerSlots(() => 2);
+    assert.equal(slots.untilWanted(never), undefined);
+    const waiting = Array.from({ length: 4 }, () => slots.take(never));
+    let gone = 0;
+    const gathering = [1, 2].map(() => slots.untilWanted(never)?.then(() => gone++));
+    await setImmediate();
+    assert.equal(gone, 0);
+    slots.leave();
+    await Promise.all(gathering);
+    assert.equal(gone, 2);
+    assert.equal(slots.untilWanted(never), undefined);
+    slots.leave();
+    await Promise.all(waiting);
+  });
+
+  it('do not hold back a message whose claim has ended', async () => {
+    const slots = createHandlerSlots(() => 1);
+    const waiting = Array.from({ length: 3 }, () => slots.take(never));
+    const claim = new AbortController();
+    const held = slots.untilWanted(claim.signal);
+    assert.notEqual(held, undefined);
+    claim.abort(new Error('gone'));
+    await held;
+    for (const _ of waiting) slots.leave();
+  });
+
+  it('want more messages again when those that waited have gone while handlers were paused', async () => {
+    const slots = createHandlerSlots(() => 1);
+    slots.pause();
+    const claim = new AbortController();
+    const lost = Promise.allSettled([1, 2, 3].map(() => slots.take(claim.signal)));
+    const held = slots.untilWanted(never);
+    assert.notEqual(held, undefined);
+    claim.abort(new Error('gone'));
+    await lost;
+    await held;
+  });
+
   it('P7: are given to nobody once they are shut, and nobody waits for a resume that does not come', async () => {
     const slots = createHandlerSlots(() => 1);
     slots.pause();

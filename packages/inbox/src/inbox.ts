@@ -1,6 +1,6 @@
 import { createRuntime, type Runtime, reach } from '@holdfast/core';
-import { createBatcher } from '@holdfast/flow';
-import type { Database } from '@holdfast/postgres';
+import { type Batcher, createBatcher } from '@holdfast/flow';
+import { type Database, sqlState } from '@holdfast/postgres';
 import { createParkedRows, type ParkedRow, type ParkedRowsQuery, type ParkedRowsTarget } from '@holdfast/relay';
 import { checkId, createInboxRecords, type RecordKey } from './inbox-records.ts';
 import { type PruneOptions, pruneRecords } from './prune.ts';
@@ -63,8 +63,8 @@ export const createInbox = <Tx>(
 ): Inbox<Tx> => {
   const { meter } = createRuntime(options.runtime);
   const records = createInboxRecords(database);
+  const finders = new Map<string, Batcher<string, boolean>>();
   // One at a time, and at the end of a turn: else what was put out of step, by one that failed for example, stays in groups of its own.
-  const finds = createBatcher<RecordKey, boolean>({ maxSize: maxBatch, begins: 'turn', run: records.find });
   const inserts = createBatcher<RecordKey, void>({
     maxSize: maxBatch,
     begins: 'turn',
@@ -73,10 +73,57 @@ export const createInbox = <Tx>(
       return keys.map(() => undefined);
     },
   });
+  /** A process has few groups. */
+  const finderOf = (group: string): Batcher<string, boolean> => {
+    const known = finders.get(group);
+    if (known !== undefined) return known;
+    const run = (ids: readonly string[]): Promise<boolean[]> => records.find(group, ids);
+    const finder = createBatcher({ maxSize: maxBatch, begins: 'turn', run });
+    finders.set(group, finder);
+    return finder;
+  };
   const parkedOf = (group: string) => createParkedRows({ database, table: storedMessages, route: group });
   const countDuplicates = (group: string, by: number): void => {
     if (by > 0) meter.count('holdfast.inbox.duplicates', by, { group });
   };
+
+  /**
+   * Nearly always all of a batch are new, and need not be asked for one by one. Undefined: one is not, which Postgres found
+   * before the work began.
+   */
+  const onceForNew = async <T>({
+    group,
+    ids,
+    work,
+    signal,
+  }: Batch<Tx, T>): Promise<OnceBatchOutcome<T> | undefined> => {
+    const fresh = new Set(ids);
+    if (fresh.size === 0 || fresh.size < ids.length) return undefined;
+    let began = false;
+    try {
+      return await database.transaction(
+        async (tx) => {
+          began = true;
+          return { outcome: 'done', value: await beforeCommit(work(tx, fresh)), duplicates: [] };
+        },
+        { signal, opening: records.insertionOfNew(group, ids) },
+      );
+    } catch (error) {
+      if (began || sqlState(error) !== uniqueViolation) throw error;
+      return undefined;
+    }
+  };
+
+  const onceForFresh = <T>({ group, ids, work, signal }: Batch<Tx, T>): Promise<OnceBatchOutcome<T>> =>
+    database.transaction(
+      async (tx, recorded) => {
+        const fresh = new Set(recorded.map((row) => String(row.id)));
+        if (fresh.size === 0) return duplicate;
+        const value = await beforeCommit(work(tx, fresh));
+        return { outcome: 'done', value, duplicates: ids.filter((id) => !fresh.has(id)) };
+      },
+      { signal, opening: records.insertionOfAll(group, ids) },
+    );
 
   return {
     once: async (group, id, work, { signal } = {}) => {
@@ -94,22 +141,15 @@ export const createInbox = <Tx>(
 
     onceBatch: async (group, ids, work, { signal } = {}) => {
       for (const id of ids) checkId({ id });
-      const ended = await database.transaction(
-        async (tx, recorded) => {
-          const fresh = new Set(recorded.map((row) => String(row.id)));
-          if (fresh.size === 0) return duplicate;
-          const value = await beforeCommit(work(tx, fresh));
-          return { outcome: 'done', value, duplicates: ids.filter((id) => !fresh.has(id)) } as const;
-        },
-        { signal, opening: records.insertionOfAll(group, ids) },
-      );
+      const batch = { group, ids, work, signal };
+      const ended = (await onceForNew(batch)) ?? (await onceForFresh(batch));
       countDuplicates(group, ended.outcome === 'duplicate' ? ids.length : ended.duplicates.length);
       return ended;
     },
 
     isDone: async (group, id) => {
       checkId({ id });
-      return finds.submit({ group, id });
+      return finderOf(group).submit(id);
     },
 
     record: async (group, id) => {
@@ -123,6 +163,15 @@ export const createInbox = <Tx>(
     size: records.estimate,
   };
 };
+
+interface Batch<Tx, T> {
+  readonly group: string;
+  readonly ids: readonly string[];
+  readonly work: (tx: Tx, fresh: ReadonlySet<string>) => Promise<T>;
+  readonly signal: AbortSignal | undefined;
+}
+
+const uniqueViolation = '23505';
 
 const duplicate = { outcome: 'duplicate' } as const;
 

@@ -13,6 +13,34 @@ describe('an inbox', () => {
     assert.deepEqual([ended, ran], [{ outcome: 'duplicate' }, false]);
   });
 
+  it('P4: takes a batch for new, and asks for each of its messages only where Postgres found one recorded', async () => {
+    const answers = [
+      () => Promise.reject(Object.assign(new Error('duplicate key'), { code: '23505' })),
+      () => Promise.resolve([{ id: 'b' }]),
+    ];
+    const database = scriptedDatabase(async () => (await answers.shift()?.()) ?? []);
+    const given: string[][] = [];
+    const work = async (_tx: string, fresh: ReadonlySet<string>): Promise<void> => void given.push([...fresh]);
+    const ended = await createInbox(database).onceBatch('billing', ['a', 'b'], work);
+    assert.deepEqual([ended, given], [{ outcome: 'done', value: undefined, duplicates: ['a'] }, [['b']]]);
+  });
+
+  it('does not begin the work of a batch anew for what the work itself failed with', async () => {
+    const inbox = createInbox(scriptedDatabase(async () => []));
+    let began = 0;
+    const work = async (): Promise<void> => {
+      began++;
+      throw Object.assign(new Error('an order is there'), { code: '23505' });
+    };
+    await assert.rejects(inbox.onceBatch('billing', ['a', 'b'], work), /an order is there/);
+    assert.equal(began, 1);
+  });
+
+  it('begins no work for no messages', async () => {
+    const inbox = createInbox(scriptedDatabase(async () => []));
+    assert.deepEqual(await inbox.onceBatch('billing', [], async () => {}), { outcome: 'duplicate' });
+  });
+
   it('prunes until a batch is not full', async () => {
     const answers = ['100', '100', '7'];
     const database = scriptedDatabase(async () => [{ deleted: answers.shift() ?? '0' }]);
