@@ -53,10 +53,12 @@ export const createFetcher = (options: FetcherOptions): Fetcher => {
   const pump = createPump(options);
   const patience = createPatience(waitMs);
   const mostBytes = partitionsAhead * partitionBytes;
+  const answerBytes = Math.ceil(partitionBytes / 2);
   const busy = new Set<number>();
   const leaders = createTroubles<number>(clock);
   const partitions = createTroubles<OwnedPartition>(clock);
   const goneSince = new Map<string, number>();
+  const turns = new Map<number, number>();
   let stopped = false;
   let saidAhead = 0;
 
@@ -82,8 +84,15 @@ export const createFetcher = (options: FetcherOptions): Fetcher => {
       else if (!partitions.isResting(claim)) asked.from.push(claim);
     }
     for (const [leader, { from, isAll }] of wanted) {
-      if (from.length > 0) void fetchFrom(leader, from, patience.waitMs(leader, isAll));
+      if (from.length > 0) void fetchFrom(leader, inTurn(leader, from), patience.waitMs(leader, isAll));
     }
+  };
+
+  /** A batch above the limit comes only for the first partition of a request, so each is the first in its turn. */
+  const inTurn = (leader: number, from: readonly OwnedPartition[]): readonly OwnedPartition[] => {
+    const turn = (turns.get(leader) ?? 0) % from.length;
+    turns.set(leader, turn + 1);
+    return [...from.slice(turn), ...from.slice(0, turn)];
   };
 
   const measureAhead = (claims: readonly OwnedPartition[]): number => {
@@ -101,8 +110,8 @@ export const createFetcher = (options: FetcherOptions): Fetcher => {
       const fetched = await inTime('read messages', requestTimeoutMs + holdMs, () =>
         link.records.fetch({
           ...{ leader, waitMs: holdMs, from },
-          maxBytes: partitionsAtOnce * partitionBytes,
-          maxPartitionBytes: partitionBytes,
+          maxBytes: partitionsAtOnce * answerBytes,
+          maxPartitionBytes: answerBytes,
         }),
       );
       leaders.over(leader);

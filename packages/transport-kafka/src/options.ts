@@ -44,7 +44,7 @@ export interface KafkaTransportOptions extends ClientOptions {
   readonly drainMs?: number | undefined;
   /** How long a broker may hold a request for new records. Longer costs less while idle. Default 250. */
   readonly fetchWaitMs?: number | undefined;
-  /** How much is read at once of one partition. What is read ahead of the handlers is bounded by it: twice that of each partition, 32 times of all. Default 1 MiB. */
+  /** How much of a partition is read ahead of its handlers, half of it at once; of all together 32 times as much. Default 1 MiB. */
   readonly fetchBytes?: number | undefined;
   /** How often it is looked whether a topic in use has got more partitions. Default 60,000. */
   readonly topicRefreshMs?: number | undefined;
