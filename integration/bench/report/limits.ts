@@ -68,6 +68,16 @@ export const limits: Readonly<Record<number, string>> = {
     'rows in memory, the peak is 126 MiB in place of 141 (300,000 rows); with `--max-semi-space-size=8` it is 26, with 4 it is 21, at the ' +
     'same rate. Give a relay process that flag where memory is dear. Rows in memory are bounded either way: three times `maxInFlight` ' +
     'and `maxBytes` a shard.',
+  24:
+    'Of the p50 at 200 a second (2.4–2.9 ms) the transaction is 0.8–1.0, half of it until the row is inserted and the rest the commit with ' +
+    'its flush; from the commit to the publish, which is the wake-up and the fetch, pass 0.6–0.8; publish and delivery take 1.0–1.2 in place of ' +
+    'the 0.7–0.85 beside, since the fetches and deletes of others run between them in the same process and on the same two cores. ' +
+    'The gate leaves about 2.4. The machine is not full: process and relay use a fifth of one core.',
+  34: 'As row 24: the parts before the publish are the same, and beside it is about 0.8 ms.',
+  42:
+    'The parts are those of row 24, transaction 1.2–1.3 ms and wake-up with fetch 0.9–1.0 here, but what they are held against is a ' +
+    'publish to memory: 0.55–0.7 ms. Three times that is 1.8, and a transaction, which flushes to disk, with the delivery after it and a ' +
+    'relay that costs nothing would be 2.0. The gate is out of reach beside a Redis that writes nothing to disk.',
   60:
     'A key that failed put the others out of step: sixteen handlers that had asked the inbox together, and recorded together, went on ' +
     'in groups of seven, with two to three times as many statements, 0.63. Look-ups and records now go one batch at a time, which ' +
