@@ -73,7 +73,14 @@ export const limits: Readonly<Record<number, string>> = {
     'its flush; from the commit to the publish, which is the wake-up and the fetch, pass 0.6–0.8; publish and delivery take 1.0–1.2 in place of ' +
     'the 0.7–0.85 beside, since the fetches and deletes of others run between them in the same process and on the same two cores. ' +
     'The gate leaves about 2.4. The machine is not full: process and relay use a fifth of one core.',
+  33:
+    'The process is full, the machine is not: publishing alone costs it 25–28 µs a message, most of that in kafkajs’s encoder, and Kafka 3–5; ' +
+    'reading, handing on and deleting a row cost it 6–8 µs more, and Postgres 8. The gate leaves 6.5. What helps is the other client, which ' +
+    'encodes for a third, or a second relay process.',
   34: 'As row 24: the parts before the publish are the same, and beside it is about 0.8 ms.',
+  41:
+    'The process is full: publishing alone costs it about 7.4 µs a message, and the rows of the outbox about 9 more to read, hand on and ' +
+    'delete (row 33 has the parts). The gate would leave 1.3 µs for all of that. A second relay process has the other half of the shards.',
   42:
     'The parts are those of row 24, transaction 1.2–1.3 ms and wake-up with fetch 0.9–1.0 here, but what they are held against is a ' +
     'publish to memory: 0.55–0.7 ms. Three times that is 1.8, and a transaction, which flushes to disk, with the delivery after it and a ' +
