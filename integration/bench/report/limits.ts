@@ -41,7 +41,7 @@ export const limits: Readonly<Record<number, string>> = {
     'The rest is the consumer around it: decoding, lanes, slots, parking, 35 µs by the profile where it runs once in 250 µs between ' +
     'a hundred switches to backends, and 8 where it runs hot (row 11); and the question whether a message has been handled. That ' +
     'cost the backend 75 µs and 3 a message, and was shared by five; it now waits until half of the handlers’ next messages are used ' +
-    'up, is shared by about fifteen, and names the group once: 304 µs on the wall became 268, beside 212. Each write to a socket ' +
+    'up, is shared by eight to fifteen, and names the group once: 304 µs on the wall became 268, beside 212. Each write to a socket ' +
     'takes 30–60 µs of the process, three in ours, four by hand. What is left is two settings that go with each BEGIN.',
   9:
     'Beside it a message takes 9 µs of the process and 2.8 of Postgres, one after the other: 10.7 on the wall. Ours took 19 and 15, ' +
@@ -77,7 +77,7 @@ export const limits: Readonly<Record<number, string>> = {
     'The process is full, the machine is not: publishing alone costs it 25–28 µs a message, most of that in kafkajs’s encoder, and Kafka 3–5; ' +
     'reading, handing on and deleting a row cost it 6–8 µs more, and Postgres 8. The gate leaves 6.5. What helps is the other client, which ' +
     'encodes for a third, or a second relay process.',
-  34: 'As row 24: the parts before the publish are the same, and beside it is about 0.8 ms.',
+  34: 'As row 24: the parts before the publish are the same, and beside it is 0.6–0.8 ms. What of the rest is Kafka’s was not profiled.',
   41:
     'The process is full: publishing alone costs it about 7.4 µs a message, and the rows of the outbox about 9 more to read, hand on and ' +
     'delete (row 33 has the parts). The gate would leave 1.3 µs for all of that. A second relay process has the other half of the shards.',
