@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { type Consumer, type ConsumerOptions, createConsumer } from '@holdfast/consumer';
+import { createConsumer } from '@holdfast/consumer';
 import {
   armTriggerPoints,
-  createPublisher,
   createRuntime,
   encodeMessage,
   isHoldfastError,
@@ -10,59 +9,16 @@ import {
   silentLog,
   sleep,
   systemClock,
-  type Transport,
 } from '@holdfast/core';
-import { createDeadLetters, deadLetterSchema } from '@holdfast/dead-letter';
 import { createInboxRelay, createMessageStore } from '@holdfast/inbox';
-import { constant } from '@holdfast/policies';
-import { memoryTransport } from '@holdfast/transport-memory';
-import type pg from 'pg';
-import { eventually, type TcpProxy, tcpProxy } from '../../harness/index.ts';
-import { addEffect, openDatabase, type TestDatabase } from '../inbox/open-database.ts';
+import { eventually } from '../../harness/index.ts';
+import { addEffect } from '../inbox/open-database.ts';
 import { OrderPlaced } from './contracts.ts';
+import { useStoreFirstWorld } from './store-first-world.ts';
 
 describe("a consumer with inbox: 'store-first'", () => {
-  let db: TestDatabase;
-  let proxy: TcpProxy;
-  let transport: Transport;
-  beforeEach(async () => {
-    db = await openDatabase({
-      modules: [deadLetterSchema],
-      through: async (url) => {
-        proxy = await tcpProxy({ targetPort: Number(new URL(url).port) });
-        return proxy.through(url);
-      },
-    });
-    transport = memoryTransport({ topics: { orders: { partitions: 4 } }, runtime: { log: silentLog } });
-  });
-  afterEach(async () => {
-    proxy.heal();
-    await transport.close();
-    await db.close();
-    await proxy.close();
-  });
-
-  const create = (options: Partial<ConsumerOptions<pg.PoolClient>> = {}): Consumer<pg.PoolClient> =>
-    createConsumer({
-      transport,
-      group: 'billing',
-      from: 'earliest',
-      database: db.database,
-      inbox: 'store-first',
-      retry: { attempts: 4, backoff: constant({ delayMs: 5 }) },
-      runtime: { log: silentLog },
-      ...options,
-    });
-  const place = (customer: string, no: number): Promise<Message> =>
-    createPublisher(transport).publish(OrderPlaced, { customer, no }, { id: `${customer}-${no}` });
-  const lag = async (): Promise<number> => (await transport.topology.describe('orders')).groups[0]?.lag ?? Number.NaN;
-  const stored = () => db.count('select count(*) from holdfast.inbox_messages');
-  const effectsOf = async (customer: string): Promise<string[]> => {
-    const { rows } = await db.pool.query<{ id: string }>('select id from effects where key = $1 order by no', [
-      customer,
-    ]);
-    return rows.map(({ id }) => id);
-  };
+  const world = useStoreFirstWorld();
+  const { create, place, lag, stored, effectsOf } = world;
 
   it('P2: settles a message when it is stored, and handles it from there', async () => {
     const handling = Promise.withResolvers<void>();
@@ -108,7 +64,7 @@ describe("a consumer with inbox: 'store-first'", () => {
     });
     await consumer.start();
     for (const no of [1, 2, 3, 4, 5]) for (const customer of ['ada', 'bob', 'cid']) await place(customer, no);
-    await eventually(async () => assert.equal(await db.count('select count(*) from effects'), 15));
+    await eventually(async () => assert.equal(await world.db.count('select count(*) from effects'), 15));
     for (const customer of ['ada', 'bob', 'cid']) {
       assert.deepEqual(
         await effectsOf(customer),
@@ -116,126 +72,6 @@ describe("a consumer with inbox: 'store-first'", () => {
       );
     }
     assert.equal(consumer.stats().retried, 3);
-  });
-
-  it('P3, P8: a retry longer than holdMs holds up its own key only, and is neither early nor forgotten with another owner', async () => {
-    const delayMs = 1_500;
-    const runs: { readonly id: string; readonly attempt: number; readonly at: number }[] = [];
-    const start = async (): Promise<Consumer<pg.PoolClient>> => {
-      const retry = { attempts: 3, backoff: constant({ delayMs }) };
-      const consumer = create({ holdMs: 20, retry }).on(
-        OrderPlaced,
-        async ({ no }, { message: { id, key }, attempt, once }) => {
-          runs.push({ id, attempt, at: performance.now() });
-          if (key === 'ada' && no === 1) throw new Error('down');
-          await once(addEffect(id, key ?? ''));
-        },
-      );
-      return consumer.start();
-    };
-    for (const customer of ['ada', 'bob']) for (const no of [1, 2]) await place(customer, no);
-    for (let owner = 1; owner <= 3; owner++) {
-      const consumer = await start();
-      // The last one finds two attempts spent.
-      await eventually(() => assert.equal(runs.filter(({ id }) => id === 'ada-1').length, owner), {
-        timeoutMs: 10_000,
-      });
-      const over = owner === 3 ? ['ada-2'] : [];
-      await eventually(async () => {
-        assert.deepEqual([await effectsOf('ada'), await effectsOf('bob')], [over, ['bob-1', 'bob-2']]);
-      });
-      await consumer.close({ deadlineMs: 500 });
-      assert.equal(consumer.stats().rejected, owner === 3 ? 1 : 0);
-    }
-    const ofAda = runs.filter(({ id }) => id === 'ada-1');
-    assert.deepEqual(
-      ofAda.map(({ attempt }) => attempt),
-      [1, 2, 3],
-    );
-    for (const [before, { at }] of ofAda.slice(1).entries()) {
-      assert.ok(at - (ofAda[before]?.at ?? 0) >= delayMs - 50, 'it ran before it was due');
-    }
-    assert.equal(await db.count('select count(*) from holdfast.inbox_retries'), 0, 'nothing is kept of what is over');
-  });
-
-  it('P5, P8: lets others flow past however many keys wait long', async () => {
-    let failed = 0;
-    await using consumer = create({
-      ...{ concurrency: 4, maxInFlight: 20, holdMs: 20 },
-      retry: { attempts: 3, backoff: constant({ delayMs: 600_000 }) },
-    });
-    consumer.on(OrderPlaced, async ({ customer, no }, { once }) => {
-      if (customer.startsWith('down')) {
-        failed++;
-        throw new Error('down');
-      }
-      await once(addEffect(`${customer}-${no}`, customer));
-    });
-    await consumer.start();
-    for (let key = 0; key < 200; key++) await place(`down ${key}`, 1);
-    for (const no of [1, 2, 3]) await place('ada', no);
-    await eventually(async () => assert.deepEqual(await effectsOf('ada'), ['ada-1', 'ada-2', 'ada-3']));
-    await eventually(() => assert.equal(failed, 200));
-    await eventually(async () => assert.equal(await db.count('select count(*) from holdfast.inbox_retries'), 200));
-    await eventually(() => assert.equal(consumer.stats().inFlight, 0));
-  });
-
-  it('P8: makes a dead letter of a message that fails always, and goes on with its key; redriven, it has its effect once', async () => {
-    let poisoned = true;
-    const attempts: number[] = [];
-    await using consumer = create();
-    consumer.on(OrderPlaced, async ({ customer, no }, { attempt, once }) => {
-      if (no === 1) attempts.push(attempt);
-      if (no === 1 && poisoned) throw new RangeError('poison');
-      await once(addEffect(`${customer}-${no}`, customer));
-    });
-    await consumer.start();
-    await place('ada', 1);
-    await place('ada', 2);
-    await eventually(async () => assert.deepEqual(await effectsOf('ada'), ['ada-2']));
-    const letters = createDeadLetters({
-      database: db.database,
-      group: 'billing',
-      by: 'ada@shop',
-      runtime: { log: silentLog },
-    });
-    const [letter] = await letters.list();
-    assert.deepEqual([letter?.id, letter?.state, letter?.topic, letter?.attempts], ['ada-1', 'passed', 'orders', 4]);
-    const shown = await letters.show('ada-1');
-    assert.deepEqual(
-      shown?.failures.map(({ name, message }) => `${name}: ${message}`),
-      Array.from({ length: 4 }, () => 'RangeError: poison'),
-    );
-    await eventually(async () => assert.equal(await stored(), 0));
-    poisoned = false;
-    await place('ada', 1);
-    await Promise.all([letters.redrive({ id: 'ada-1' }), letters.redrive({ key: 'ada' })]);
-    await eventually(async () => assert.deepEqual(await effectsOf('ada'), ['ada-2', 'ada-1']), { timeoutMs: 10_000 });
-    assert.deepEqual(attempts, [1, 2, 3, 4, 1]);
-    assert.deepEqual([await letters.list(), await stored()], [[], 0]);
-    assert.deepEqual(
-      (await letters.audit()).map(({ verb }) => verb),
-      ['redrive'],
-    );
-  });
-
-  it('P4: makes no dead letter of what failed after its effect, and says so where one cannot be stored', async () => {
-    await using consumer = create({ retry: { attempts: 2, backoff: constant({ delayMs: 5 }) } });
-    consumer.on(OrderPlaced, async ({ customer, no }, { once }) => {
-      if (no === 1) await once(addEffect(`${customer}-${no}`, customer));
-      throw new Error('always');
-    });
-    await consumer.start();
-    await place('ada', 1);
-    await eventually(() => assert.equal(consumer.stats().rejected, 1));
-    await eventually(async () => assert.equal(await stored(), 0));
-    assert.deepEqual(await effectsOf('ada'), ['ada-1']);
-    assert.equal(await db.count('select count(*) from holdfast.inbox_parked'), 0);
-    await db.pool.query('alter table holdfast.inbox_parked add check (false)');
-    await place('ada', 2);
-    await eventually(() => assert.match(consumer.health().reasons.join(), /inbox_parked/));
-    assert.equal(consumer.health().ready, false);
-    assert.equal(await stored(), 1);
   });
 
   it('P4: has neither lost the effect nor doubled it when it ends between the effect and the commit', async () => {
@@ -266,12 +102,12 @@ describe("a consumer with inbox: 'store-first'", () => {
       await once(addEffect(`${customer}-${no}`, customer));
     });
     await consumer.start();
-    proxy.inject({ fault: 'refuse' });
+    world.proxy.inject({ fault: 'refuse' });
     await place('ada', 1);
     await eventually(() => assert.ok(consumer.stats().retried > 0));
     assert.equal(await lag(), 1);
     assert.equal(consumer.health().ready, false);
-    proxy.heal();
+    world.proxy.heal();
     await eventually(async () => assert.deepEqual(await effectsOf('ada'), ['ada-1']));
     assert.equal(consumer.stats().rejected, 0);
   });
@@ -282,11 +118,11 @@ describe("a consumer with inbox: 'store-first'", () => {
       await once(addEffect(`${customer}-${no}`, customer));
     });
     await consumer.start();
-    proxy.inject({ fault: 'drop-reply', after: 'inbox_store' });
+    world.proxy.inject({ fault: 'drop-reply', after: 'inbox_store' });
     await place('ada', 1);
     await eventually(() => assert.equal(consumer.stats().duplicates, 1));
     await eventually(async () => assert.deepEqual(await effectsOf('ada'), ['ada-1']));
-    assert.equal(proxy.counts.cuts, 1);
+    assert.equal(world.proxy.counts.cuts, 1);
   });
 
   it('deletes a message whose handler did without once when that has succeeded', async () => {
@@ -393,7 +229,7 @@ describe("a consumer with inbox: 'store-first'", () => {
     await place('ada', 2);
     // Whoever owns the shard has looked at least once when a lease is there.
     await eventually(async () =>
-      assert.equal(await db.count('select count(*) from holdfast.leases where owner is not null'), 4),
+      assert.equal(await world.db.count('select count(*) from holdfast.leases where owner is not null'), 4),
     );
     phase = 'resumed';
     consumer.resume('maintenance');
@@ -403,10 +239,10 @@ describe("a consumer with inbox: 'store-first'", () => {
   it('stores what a broker may bring: text, bytes, no key; and rejects by name what Postgres cannot hold', async () => {
     const bodies: string[] = [];
     const consumer = createConsumer({
-      transport,
+      transport: world.transport,
       group: 'billing',
       from: 'earliest',
-      database: db.database,
+      database: world.db.database,
       inbox: 'store-first',
       unhandled: 'reject',
       runtime: { log: silentLog },
@@ -416,8 +252,10 @@ describe("a consumer with inbox: 'store-first'", () => {
       encode: (payload: unknown) => payload as Uint8Array,
       decode: (body: Uint8Array) => body,
     };
-    const any = { '~standard': { version: 1 as const, vendor: 'test', validate: (value: unknown) => ({ value }) } };
-    const Bytes = { ...OrderPlaced, codec, schema: any };
+    const acceptsAll = {
+      '~standard': { version: 1 as const, vendor: 'test', validate: (value: unknown) => ({ value }) },
+    };
+    const Bytes = { ...OrderPlaced, codec, schema: acceptsAll };
     consumer.on(Bytes, async (payload) => void bodies.push(Buffer.from(payload as Uint8Array).toString('hex')));
     await consumer.start();
     const base = { type: 'order.placed', headers: {} };
@@ -429,7 +267,7 @@ describe("a consumer with inbox: 'store-first'", () => {
       { ...base, id: 'x'.repeat(2_000), body: Buffer.from('1') },
       { ...base, id: 'long key', key: 'k'.repeat(2_000), body: Buffer.from('1') },
     ];
-    await transport.publish('orders', messages);
+    await world.transport.publish('orders', messages);
     await eventually(() => assert.equal(bodies.length, 4));
     assert.deepEqual(
       bodies.toSorted(),
@@ -459,11 +297,11 @@ describe("a consumer with inbox: 'store-first'", () => {
   });
 
   it("is not left for 'direct' while a key is parked, which would be overtaken", async () => {
-    const storing = createMessageStore({ database: db.database, group: 'billing' });
+    const storing = createMessageStore({ database: world.db.database, group: 'billing' });
     await storing.store({ id: 'm', type: 't', key: 'ada', headers: {}, body: new Uint8Array() }, 'orders');
     await storing.close();
     await using relay = createInboxRelay({
-      database: db.database,
+      database: world.db.database,
       group: 'billing',
       receive: async () => ({ outcome: 'reject', reason: 'no' }),
       runtime: { log: silentLog },
@@ -517,8 +355,8 @@ describe("a consumer with inbox: 'store-first'", () => {
     for (let at = 0; at < 10; at++) for (const no of [1, 2]) await place(`c-${at}`, no);
     consumer.resume('until all are there');
     await eventually(async () => assert.equal(await stored(), 0));
-    await eventually(async () => assert.equal(await db.count('select count(*) from effects'), 20));
-    assert.equal(await db.count('select count(distinct id) from effects'), 20);
+    await eventually(async () => assert.equal(await world.db.count('select count(*) from effects'), 20));
+    assert.equal(await world.db.count('select count(distinct id) from effects'), 20);
     assert.ok(Math.max(...sizes) > 1);
   });
 

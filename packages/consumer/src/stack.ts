@@ -1,11 +1,11 @@
 import { type Delivery, payloadOf, reach, type Settlement } from '@holdfast/core';
+import { nextTurn } from '@holdfast/flow';
 import { type AttemptEnd, notStarted } from './attempt.ts';
 import type { Settings } from './consumer-options.ts';
 import type { Deduplicator } from './deduplicate.ts';
 import type { Effects } from './effects.ts';
 import { type Ending, endings } from './ending.ts';
 import type { HandlerSlots } from './handler-slots.ts';
-import { nextTurn } from './next-turn.ts';
 import { breakerGuard, bulkheadGuard, TurnedAwayError } from './policy-guard.ts';
 import { createRetryMemory, type Retrying } from './retry-memory.ts';
 import { retryVerdict, withinTotal } from './retry-verdict.ts';

@@ -36,6 +36,7 @@ export {
   type Offered,
   type Overflow,
 } from './mailbox.ts';
+export { nextTurn } from './next-turn.ts';
 export { partitionOf } from './partition-of.ts';
 export {
   createPositionKeeper,

@@ -71,10 +71,10 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   );
   const settles = createBatcher<Settling, Tick | Refusal>({
     maxSize: options.shards,
+    // What the shards have lingered with ends in one turn, in a timer of each.
+    begins: 'turn',
     run: (settlings) => bounded((signal) => settleTogether(settlings, signal), over.signal),
   });
-  /** What the shards have lingered with ends at the same moment, in a timer of each. */
-  const settleFirst = gathered((settlings: readonly Settling[]) => Promise.all(settlings.map(settles.submit)));
   const upkeep = createUpkeep({ store, bounded, clock, log, onMoved: options.onMoved });
   let gauging: Promise<void> | undefined;
   let gaugesAt = clock.monotonic();
@@ -94,7 +94,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     createShard({
       ...options,
       ...{ lease, ticksOf, gate, healthOf, persist, random: runtime.random },
-      store: createShardStore({ database, fetchFirst, settleTogether: settleFirst, table, route, scope, lease }),
+      store: createShardStore({ database, fetchFirst, settleTogether: settles.submit, table, route, scope, lease }),
       onHandedOver: (rows) => {
         handedOver += rows;
         meter.count('holdfast.relay.handed_over', rows, attributes);

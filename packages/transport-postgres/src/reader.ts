@@ -1,5 +1,5 @@
 import { type Clock, type Log, sleep } from '@holdfast/core';
-import { createBell, type Intake } from '@holdfast/flow';
+import { createBell, type Intake, nextTurn } from '@holdfast/flow';
 import type { Execute } from './execute.ts';
 import { type Cursor, type LogRow, type Reading, readLog } from './log.ts';
 import type { OwnedPartition } from './owned-partition.ts';
@@ -217,5 +217,3 @@ const cursorAfter = ({ segment }: Cursor, row: LogRow): Cursor => ({
   segment: row.segment === null ? segment : Number(row.segment),
   position: BigInt(row.position),
 });
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
