@@ -25,5 +25,5 @@ export { createEntryTable, readEntryTables, recordEntry } from './history/entry-
 export { openHistory, readHistory } from './history/open-history.ts';
 export type { Violation } from './history/violation.ts';
 export { type TcpProxy, tcpProxy } from './network/tcp-proxy.ts';
-export { say, told } from './process/say.ts';
+export { type Line, say, told } from './process/say.ts';
 export { type Child, spawnChild } from './process/spawn-child.ts';

@@ -1,6 +1,7 @@
+import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Child, spawnChild } from '../../harness/index.ts';
+import { type Child, eventually, spawnChild } from '../../harness/index.ts';
 import type { ConsumerRoleOptions } from './roles/consumer.ts';
 import type { Broker } from './roles/open-transport.ts';
 import type { RelayRoleOptions } from './roles/relay.ts';
@@ -121,6 +122,11 @@ const createWorker = ({ role, name, child }: Pick<Worker, 'role' | 'name' | 'chi
       expected.add(child);
       child.tell({ close: true });
       await child.saw({ closed: true });
+      await eventually(
+        () =>
+          assert.ok(!running, `${name} was closed and still runs: ${child.lines.findLast(({ kept }) => kept)?.kept}`),
+        { timeoutMs: 10_000 },
+      );
       const { code } = await child.ended;
       if (code !== 0) throw new Error(`${name} was closed and ended with code ${code}:\n${child.output}`);
     },

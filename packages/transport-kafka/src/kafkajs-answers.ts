@@ -1,5 +1,5 @@
 import type { PartitionAnswer } from './fetched-data.ts';
-import type { Cluster, Connection, Metadata, ProtocolCall, ProtocolResponse } from './kafkajs-internals.ts';
+import type { Cluster, Metadata, ProtocolCall, ProtocolResponse } from './kafkajs-internals.ts';
 import { decodeFetch, type FetchAnswer, fetchVersion } from './record-decoder.ts';
 
 /** By the numbers of the protocol. */
@@ -13,22 +13,9 @@ export const answerByPartition = ({ brokerPool: { connectionPoolBuilder: builder
   const build = builder.build.bind(builder);
   builder.build = async (destination) => {
     const pool = await build(destination);
-    pool.pool.forEach(beginAfresh);
     const send = pool.send.bind(pool);
     pool.send = (call) => send({ ...call, response: responseTo(call) });
     return pool;
-  };
-};
-
-/**
- * What a connection had of an answer when it was cut is no beginning of the first answer that comes when it has connected again:
- * kafkajs keeps it, and then waits for ever, or ends the process.
- */
-const beginAfresh = (connection: Connection): void => {
-  const connect = connection.connect.bind(connection);
-  connection.connect = () => {
-    if (!connection.isConnected()) Object.assign(connection, { chunks: [], bytesBuffered: 0, bytesNeeded: 4 });
-    return connect();
   };
 };
 

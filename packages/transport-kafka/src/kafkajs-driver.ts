@@ -4,6 +4,7 @@ import type { KafkaDriver, KafkaLink } from './driver.ts';
 import { AuthenticationError, BrokerUnreachableError } from './errors.ts';
 import { answerByPartition } from './kafkajs-answers.ts';
 import type { KafkajsClient } from './kafkajs-client.ts';
+import { type Connections, holdConnections } from './kafkajs-connections.ts';
 import { groupRequests } from './kafkajs-groups.ts';
 import { type Cluster, clusterOf, type Use } from './kafkajs-internals.ts';
 import { recordRequests } from './kafkajs-records.ts';
@@ -36,12 +37,12 @@ const openLink = (client: () => Promise<KafkajsClient>): KafkaLink => {
   let closed = false;
 
   const connect = (): Open => {
-    let made: Cluster | undefined;
+    let connections: Connections | undefined;
     let ended = false;
     const start = async (): Promise<Cluster> => {
       const cluster = clusterOf(await client());
       if (ended) throw new Error('the connections were given up');
-      made = cluster;
+      connections = holdConnections(cluster);
       answerByPartition(cluster);
       await cluster.connect();
       await cluster.brokerPool.refreshMetadata([]);
@@ -51,7 +52,7 @@ const openLink = (client: () => Promise<KafkajsClient>): KafkaLink => {
       ready: start(),
       end: () => {
         ended = true;
-        if (made !== undefined) destroy(made);
+        connections?.end();
       },
     };
     opened.ready.catch(() => {
@@ -95,19 +96,3 @@ const whyUnreachable = (error: unknown): unknown => {
 
 const saysSasl = (error: unknown): boolean =>
   error instanceof Error && [error.name, error.message, kafkaCodeOf(error) ?? ''].some((text) => text.includes('SASL'));
-
-/**
- * kafkajs waits for what is under way before it ends a connection, which on one that is half open takes half a minute; and
- * loops of its own would go on connecting, for minutes if the client is told to, and keep the process alive.
- */
-const destroy = ({ brokerPool }: Cluster): void => {
-  const error = Object.assign(new Error('the connection was given up'), { retriable: false });
-  const refuse = (): Promise<never> => Promise.reject(error);
-  brokerPool.connectionPoolBuilder.build = refuse;
-  for (const broker of new Set([...Object.values(brokerPool.brokers), brokerPool.seedBroker])) {
-    for (const connection of broker?.connectionPool.pool ?? []) {
-      connection.connect = refuse;
-      connection.socket?.destroy(error);
-    }
-  }
-};

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { InvalidOptionError } from '@holdfast/core';
 import type { FetchedData, PartitionAnswer } from './fetched-data.ts';
 import type { KafkajsClient } from './kafkajs-client.ts';
@@ -50,7 +51,7 @@ interface Topics<Partition> {
 export interface Connection {
   connect: () => Promise<unknown>;
   isConnected(): boolean;
-  readonly socket?: { destroy(error: Error): void };
+  readonly socket?: Socket;
 }
 
 interface ConnectionPool {

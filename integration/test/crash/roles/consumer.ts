@@ -2,10 +2,9 @@
 import { createConsumer } from '@holdfast/consumer';
 import type { Message } from '@holdfast/core';
 import { constant } from '@holdfast/policies';
-import { say } from '../../../harness/index.ts';
 import { OrderPlaced } from '../contracts.ts';
 import { recordEffects } from '../record-effects.ts';
-import { openRole, type RoleOptions } from './role.ts';
+import { openRole, type RoleOptions, sayClosed } from './role.ts';
 
 export interface ConsumerRoleOptions extends RoleOptions {
   readonly concurrency: number;
@@ -49,4 +48,4 @@ await run();
 await consumer.close();
 await transport.close();
 await pool.end();
-say({ closed: true, ...consumer.stats() });
+sayClosed({ ...consumer.stats() });

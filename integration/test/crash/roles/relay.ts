@@ -1,7 +1,6 @@
 /** A relay as a process: from the outbox to the Postgres transport. Argument: {@link RelayRoleOptions}. */
 import { createOutboxRelay } from '@holdfast/outbox';
-import { say } from '../../../harness/index.ts';
-import { openRole, type RoleOptions } from './role.ts';
+import { openRole, type RoleOptions, sayClosed } from './role.ts';
 
 export interface RelayRoleOptions extends RoleOptions {
   readonly batchSize: number;
@@ -17,4 +16,4 @@ await run();
 await relay.close();
 await transport.close();
 await pool.end();
-say({ closed: true });
+sayClosed();

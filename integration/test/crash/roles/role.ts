@@ -2,7 +2,7 @@ import { flushCompileCache } from 'node:module';
 import { armTriggerPoints, createRuntime, type Runtime, type Transport, type TriggerPoint } from '@holdfast/core';
 import { type Database, pgDatabase } from '@holdfast/postgres';
 import { Pool, type PoolClient } from 'pg';
-import { say, told } from '../../../harness/index.ts';
+import { type Line, say, told } from '../../../harness/index.ts';
 import { type Broker, openTransport } from './open-transport.ts';
 
 /** What every role is told, as JSON in its first argument. */
@@ -61,6 +61,12 @@ export const openRole = <Options extends RoleOptions>(connections: number): Role
       for await (const { close } of told()) if (close === true) return;
     },
   };
+};
+
+/** The last that a process does by its own will: from here on nothing of ours may keep it. Where something does, it says what. */
+export const sayClosed = (facts: Line = {}): void => {
+  say({ closed: true, ...facts });
+  setTimeout(() => say({ kept: process.getActiveResourcesInfo() }), 3_000).unref();
 };
 
 /** The signal comes to this process alone and at once: nothing of what follows the point happens before it. */

@@ -7,7 +7,7 @@ import type { PoolClient } from 'pg';
 import { say } from '../../../harness/index.ts';
 import { OrderPlaced } from '../contracts.ts';
 import { seededRandom, wholeBetween } from '../seeded-random.ts';
-import { openRole, type RoleOptions } from './role.ts';
+import { openRole, type RoleOptions, sayClosed } from './role.ts';
 
 export interface ShopRoleOptions extends RoleOptions {
   readonly writers: number;
@@ -90,4 +90,4 @@ closing.abort();
 await writing;
 await outbox.close();
 await pool.end();
-say({ closed: true, ...facts });
+sayClosed({ ...facts });
