@@ -14,7 +14,10 @@ export interface Confirmations {
   readonly replicas?: number | undefined;
   /** Whether the primary has synced it to its append-only file (`WAITAOF`, Redis 7.2 or newer). Default false. */
   readonly file?: boolean | undefined;
-  /** How long to wait for them. A message that they have not confirmed by then is reported as unknown. Default 1,000. */
+  /**
+   * How long to wait for them. A message that they have not confirmed by then is reported as unknown. Default 1,000; with
+   * `file` 5,000, because by its own default (`appendfsync everysec`) a server syncs once a second, and later on a busy disk.
+   */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -106,7 +109,7 @@ export const readOptions = (options: RedisTransportOptions): Settings => {
     confirmations: {
       replicas: confirmations?.replicas ?? 0,
       file: confirmations?.file ?? false,
-      timeoutMs: confirmations?.timeoutMs ?? 1_000,
+      timeoutMs: confirmations?.timeoutMs ?? (confirmations?.file ? 5_000 : 1_000),
     },
     capacity: options.capacity ?? 1_000_000,
     fullWaitMs: options.fullWaitMs ?? 0,
