@@ -1,4 +1,4 @@
-import { type Contract, createRuntime, InvalidOptionError, type Transport } from '@holdfast/core';
+import { type Contract, createRuntime, InvalidOptionError, refuseUnknown, type Transport } from '@holdfast/core';
 import { exponential } from '@holdfast/policies';
 import type { AfterDeadLetter, ConsumerOptions, RetryOptions, Settings } from './consumer-options.ts';
 import { checkDeduplicate } from './deduplicate.ts';
@@ -165,14 +165,6 @@ const checkOfParking = (option: string, found: number | undefined, keepsParked: 
   checkCount(option, found);
   if (keepsParked) return found;
   throw new InvalidOptionError(option, "parking and counting crashes need a database, and inbox: 'direct'");
-};
-
-/** An option that is not known would otherwise be a promise silently not kept. */
-const refuseUnknown = (where: string, names: readonly string[], options: object): void => {
-  for (const name of Object.keys(options)) {
-    if (names.includes(name)) continue;
-    throw new InvalidOptionError(name, `${where} has no such option; it has ${names.join(', ')}`);
-  }
 };
 
 const checkOneOf = (option: string, found: unknown, expected: readonly string[]): void => {

@@ -49,6 +49,7 @@ export { type Policy, type PolicyLike, type PolicyObject, toPolicy } from './pol
 export { PublishError, type PublishOutcome } from './publish-error.ts';
 export { createPublisher, type Publisher, type PublishOptions } from './publisher.ts';
 export { type MessageParts, type RawMessage, withParts } from './raw-message.ts';
+export { refuseUnknown } from './refuse-unknown.ts';
 export { requireWhole } from './require-whole.ts';
 export { createRuntime, type Runtime, type Span, systemRuntime } from './runtime.ts';
 export { ack, type Settlement } from './settlement.ts';

@@ -1,4 +1,11 @@
-import { createRuntime, InvalidOptionError, type Runtime, requireWhole, type TopicRequest } from '@holdfast/core';
+import {
+  createRuntime,
+  InvalidOptionError,
+  type Runtime,
+  refuseUnknown,
+  requireWhole,
+  type TopicRequest,
+} from '@holdfast/core';
 import type { Overflow } from '@holdfast/flow';
 import { createMemoryBroker, type MemoryBroker, type Overflowing } from './broker.ts';
 
@@ -59,6 +66,7 @@ export const readOptions = (options: MemoryTransportOptions): Settings => {
     drainMs: options.drainMs ?? 10_000,
     runtime: createRuntime(options.runtime),
   };
+  refuseUnknown('memoryTransport', [...Object.keys(settings), 'allowInProduction'], options);
   requireWhole('partitions', settings.partitions, 1);
   requireWhole('capacity', settings.capacity, 1);
   requireWhole('retain', settings.retain, 0);

@@ -28,6 +28,7 @@ describe('the options of the memory transport', () => {
       ['maxBodyBytes', { maxBodyBytes: 1.5 }],
       ['drainMs', { drainMs: Number.NaN }],
       ['topics.orders.partitions', { topics: { orders: { partitions: 0 } } }],
+      ['maxBytes', { maxBytes: 1 } as object],
     ];
     for (const [option, wrong] of wrongs) assert.throws(() => memoryTransport(wrong), refusedFor(option));
   });

@@ -1,4 +1,4 @@
-import { createRuntime, type Runtime, requireWhole, type TopicRequest } from '@holdfast/core';
+import { createRuntime, type Runtime, refuseUnknown, requireWhole, type TopicRequest } from '@holdfast/core';
 import type { Database } from '@holdfast/postgres';
 
 export interface PostgresTransportOptions<Tx> {
@@ -59,6 +59,7 @@ export const readOptions = <Tx>(options: PostgresTransportOptions<Tx>): Settings
     holdForSlowGroupsMs: options.holdForSlowGroupsMs,
     runtime: createRuntime(options.runtime),
   };
+  refuseUnknown('postgresTransport', Object.keys(settings), options);
   requireWhole('partitions', settings.partitions, 1, maxPartitions);
   requireWhole('maxBodyBytes', settings.maxBodyBytes, 0, maxBodyBytes);
   requireWhole('leaseMs', settings.leaseMs, 100);
