@@ -12,7 +12,8 @@ export interface SendOptions {
   readonly id?: string | undefined;
   /** Default: the contract's key function. */
   readonly key?: string | undefined;
-  /** Names are compared as they are. `holdfast-…` is reserved; `content-type` and `ce_dataversion` are the contract's. */
+  /** Names are compared as they are. `holdfast-…` is reserved; `content-type` and `ce_dataversion` are the contract's,
+   *  `ce_id`, `ce_type` and `ce_specversion` the message's own. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** The message that this one answers or follows from: sets `correlationid` and `causationid`. */
   readonly inReplyTo?: Message | undefined;
@@ -134,11 +135,19 @@ const encodeHeaders = (
 /** What the contract says about the body; another value would make the body unreadable. */
 const contractHeaders: ReadonlySet<string> = new Set([headerNames.contentType, headerNames.version]);
 
+/** What some transports write beside the headers, as CloudEvents name it: another value would be another message there. */
+const ownHeaders: ReadonlySet<string> = new Set(['ce_id', 'ce_type', 'ce_specversion']);
+
 const checkFree = (id: string, name: string): void => {
   const lower = name.toLowerCase();
   if (lower.startsWith(reservedHeaderPrefix)) {
     throw new InvalidMessageError(
       `header '${name}' of message '${id}' is reserved: rename it to something without '${reservedHeaderPrefix}'`,
+    );
+  }
+  if (ownHeaders.has(lower)) {
+    throw new InvalidMessageError(
+      `header '${name}' of message '${id}' is reserved for what the message says itself: leave it out, and give \`id\` for an id of your own`,
     );
   }
   if (contractHeaders.has(lower)) {

@@ -199,6 +199,11 @@ describe('checkMessage', () => {
       /header 'ce_dataversion' .* is set by the contract/,
     ],
     [
+      'an id among the headers',
+      { headers: { ce_id: 'x' } },
+      /header 'ce_id' .* is reserved for what the message says itself/,
+    ],
+    [
       'a header that is no string',
       // @ts-expect-error: headers are strings
       { headers: { retries: 5 } },

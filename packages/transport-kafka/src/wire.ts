@@ -22,11 +22,11 @@ export interface RawRecord extends RawMessage {
 /** What a record that others made is to us. A thrown error makes it a dead letter. */
 export type ReadRaw = (raw: RawRecord) => MessageParts;
 
-/** Does not copy the body. */
+/** Does not copy the body. A header by one of our names is not carried: the message says its id and its type itself. */
 export const toRecord = ({ id, type, key, headers, body }: Message): NewRecord => ({
   key: key ?? null,
   value: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
-  headers: { [names.id]: id, [names.type]: type, [names.specVersion]: specVersion, ...headers },
+  headers: { ...headers, [names.id]: id, [names.type]: type, [names.specVersion]: specVersion },
 });
 
 /** About what the record takes in its batch, a little more rather than less. */

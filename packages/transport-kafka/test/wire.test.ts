@@ -15,6 +15,14 @@ describe('a record of Kafka', () => {
     assert.deepEqual(made.headers, { ce_id: 'a', ce_type: 'order.placed', ce_specversion: '1.0', ...headers });
   });
 
+  it('has the id and the type of its message, whatever its headers call so', () => {
+    const headers = { ce_id: 'other', ce_type: 'other', ce_specversion: '9', note: 'n' };
+    const made = toRecord({ id: 'a', type: 'order.placed', headers, body: Buffer.from('x') });
+    assert.deepEqual(made.headers, { ce_id: 'a', ce_type: 'order.placed', ce_specversion: '1.0', note: 'n' });
+    const read = fromRecord(record({ headers: made.headers }), 'orders', 0);
+    assert.deepEqual([read.id, read.type, read.headers], ['a', 'order.placed', { note: 'n' }]);
+  });
+
   it('that somebody else wrote has its place as its id, the same each time', () => {
     const message = fromRecord(record({ key: Buffer.from('k') }), 'orders', 3);
     assert.deepEqual([message.id, message.type, message.key], ['orders/3/7', 'orders', 'k']);
