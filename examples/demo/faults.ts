@@ -68,7 +68,7 @@ export const startFaults = async ({ opened, seconds, random, print }: FaultsOpti
       await untilQuiet();
       for (const { letters, reason } of await deadLetters.groups()) print(`dead letters: ${letters} × ${reason}`);
       bank.repair();
-      const { letters } = await deadLetters.redrive({}, { reason: 'the card network is repaired' });
+      const { letters } = await deadLetters.redrive({ all: true }, { reason: 'the card network is repaired' });
       print(`The card network is repaired, and its dead letters are redriven: ${letters}.`);
       return letters;
     },

@@ -80,7 +80,7 @@ describe('dead letters', () => {
     const [group, ...rest] = await letters.groups();
     assert.deepEqual([group?.letters, rest.length], [3, 0]);
     assert.match(group?.reason ?? '', /^attempts_exhausted: 2 of 2, RangeError/);
-    assert.equal((await letters.list({ signature: group?.signature })).length, 3);
+    assert.equal((await letters.list({ signature: group?.signature ?? '' })).length, 3);
     assert.equal(await letters.show('ada-2'), undefined, 'what waits behind one is none');
     const [earliest] = await letters.list({}, { limit: 1 });
     assert.equal((await letters.list({}, { after: earliest?.place })).length, 2);
@@ -114,15 +114,15 @@ describe('dead letters', () => {
     await dead(2);
     await eventually(() => assert.deepEqual(ran, ['ada-2']));
     bad.clear();
-    const counts = await Promise.all(Array.from({ length: 8 }, () => letters.redrive({})));
+    const counts = await Promise.all(Array.from({ length: 8 }, () => letters.redrive({ all: true })));
     assert.equal(
       counts.reduce((all, { letters }) => all + letters, 0),
       2,
     );
-    assert.equal((await letters.redrive({})).letters, 0);
+    assert.equal((await letters.redrive({ all: true })).letters, 0);
     await live();
     assert.deepEqual(ran.toSorted(), ['ada-1', 'ada-2', 'bob-1']);
-    assert.equal((await letters.redrive({})).letters, 0);
+    assert.equal((await letters.redrive({ all: true })).letters, 0);
     assert.equal((await letters.audit()).length, 2);
     assert.equal(await db.count('select count(*) from effects'), 3);
   });
@@ -132,7 +132,7 @@ describe('dead letters', () => {
     await start({ retry: { attempts: 2, backoff: () => 5 } });
     await place('ada', 1, 2);
     await dead(1);
-    await letters.redrive({});
+    await letters.redrive({ all: true });
     await eventually(async () => assert.equal((await letters.show('ada-1'))?.failures.length, 4));
     assert.equal((await letters.show('ada-1'))?.attempts, 2);
     assert.deepEqual(ran, []);
@@ -203,7 +203,7 @@ describe('dead letters', () => {
         ['skip', 'stock is counted'],
       ],
     );
-    await assert.rejects(letters.discard({}, ''), (error) => isHoldfastError(error, 'invalid_option'));
+    await assert.rejects(letters.discard({ all: true }, ''), (error) => isHoldfastError(error, 'invalid_option'));
   });
 
   it('are edited: another id and a payload that fits, in the same place', async () => {
@@ -246,7 +246,7 @@ describe('dead letters', () => {
     await dead(1);
     await consumer.close();
     bad.clear();
-    assert.equal((await letters.redrive({})).letters, 1);
+    assert.equal((await letters.redrive({ all: true })).letters, 1);
     await start();
     await eventually(() => assert.deepEqual(ran, ['ada-1', 'ada-2']));
   });

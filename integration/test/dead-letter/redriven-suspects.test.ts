@@ -74,7 +74,7 @@ describe('a dead letter that had killed its process', () => {
             update holdfast.inbox_owners set held = true, deaths = 4`);
           consumer = await open();
         }
-        await letters().redrive({});
+        await letters().redrive({ all: true });
         await eventually(() => assert.deepEqual(ran, ['ada-1', 'ada-2', 'ada-3']));
         await consumer.close();
       });

@@ -5,12 +5,12 @@ import {
   HoldfastError,
   headerNames,
   type InputOf,
-  InvalidOptionError,
   type Runtime,
 } from '@holdfast/core';
 import { encodeBody } from '@holdfast/inbox';
 import type { Database, Row } from '@holdfast/postgres';
 import { type AuditEntry, auditEntry } from './audit-entry.ts';
+import { checkOptions, checkPage, checkReason, checkRedrive } from './check-options.ts';
 import {
   type DeadLetter,
   type DeadLetterDetails,
@@ -18,7 +18,7 @@ import {
   deadLetterDetails,
   letterColumns,
 } from './dead-letter.ts';
-import { type DeadLetterFilter, fits } from './dead-letter-filter.ts';
+import { checkChoice, checkFilter, type DeadLetterChoice, type DeadLetterFilter, fits } from './dead-letter-filter.ts';
 
 export interface DeadLettersOptions<Tx> {
   readonly database: Database<Tx>;
@@ -68,6 +68,7 @@ export interface Redriven {
  * The dead letters of a group, and what is done with them. Each verb is one or a few short transactions, noted in the
  * audit by the same; doing one twice, also at once, is harmless: the second finds nothing to do. Nothing here goes
  * through the topic: other groups see none of it. The group's consumers act on it within a second or two.
+ * Rejects with `invalid_option` for a filter with a part that is unknown or undefined, before anything is done.
  */
 export interface DeadLetters {
   /** In the order in which they were stored. */
@@ -75,12 +76,12 @@ export interface DeadLetters {
   /** The largest first. */
   groups(filter?: DeadLetterFilter): Promise<readonly DeadLetterGroup[]>;
   show(id: string): Promise<DeadLetterDetails | undefined>;
-  /** They run again, with their ids and new attempts, each before what waits behind it. An empty filter means all. */
-  redrive(filter: DeadLetterFilter, options?: RedriveOptions): Promise<Redriven>;
+  /** They run again, with their ids and new attempts, each before what waits behind it. */
+  redrive(choice: DeadLetterChoice, options?: RedriveOptions): Promise<Redriven>;
   /** They stay dead letters, and their keys go on without them. Gives back how many. */
-  skip(filter: DeadLetterFilter, reason: string): Promise<number>;
+  skip(choice: DeadLetterChoice, reason: string): Promise<number>;
   /** They are deleted, their keys go on, and their copies are turned away. Gives back how many. */
-  discard(filter: DeadLetterFilter, reason: string): Promise<number>;
+  discard(choice: DeadLetterChoice, reason: string): Promise<number>;
   /**
    * Puts another message in the place of one: a new id, the payload checked by the contract, its `causationid` the old id.
    * It stays a dead letter until it is redriven. Gives back the new id. Rejects with `invalid_payload`, with
@@ -102,15 +103,9 @@ export class KeyChangedError extends HoldfastError {
 }
 
 const batchSize = 500;
-const thirtyDaysMs = 30 * 24 * 3_600_000;
 
 export const createDeadLetters = <Tx>(options: DeadLettersOptions<Tx>): DeadLetters => {
-  const { database, group, by, maxAgeMs = thirtyDaysMs } = options;
-  if (typeof group !== 'string' || group === '') throw new InvalidOptionError('group', 'found no name; name the group');
-  if (typeof by !== 'string' || by === '') throw new InvalidOptionError('by', 'found no name; say who acts');
-  if (!(Number.isFinite(maxAgeMs) && maxAgeMs > 0)) {
-    throw new InvalidOptionError('maxAgeMs', `found ${maxAgeMs}; expected a number of milliseconds above 0`);
-  }
+  const { database, group, by, maxAgeMs } = checkOptions(options);
   const runtime = createRuntime(options.runtime);
   const { schema } = database;
 
@@ -144,8 +139,9 @@ export const createDeadLetters = <Tx>(options: DeadLettersOptions<Tx>): DeadLett
     return rows.map(({ acted }) => acted ?? '');
   };
 
-  const actOnAll = async (verb: 'skip' | 'discard', filter: DeadLetterFilter, reason: string): Promise<number> => {
-    if (reason === '') throw new InvalidOptionError('reason', 'found none; say why, for the audit');
+  const actOnAll = async (verb: 'skip' | 'discard', choice: DeadLetterChoice, reason: string): Promise<number> => {
+    const filter = checkChoice(choice);
+    checkReason(reason);
     let all = 0;
     await eachBatch(filter, async (batch) => {
       all += (await act(verb, batch, { reason })).length;
@@ -160,14 +156,15 @@ export const createDeadLetters = <Tx>(options: DeadLettersOptions<Tx>): DeadLett
   };
 
   return {
-    list: async (filter = {}, page) => (await select(letterColumns(schema), filter, page)).map(deadLetter),
+    list: async (filter = {}, page = {}) =>
+      (await select(letterColumns(schema), checkFilter(filter), checkPage(page))).map(deadLetter),
     groups: async (filter = {}) => {
       const rows = await database.execute(
         `select p.signature, count(*)::text as letters, min(p.reason) as reason,
            (extract(epoch from min(p.died_at)) * 1000)::text as oldest, (extract(epoch from max(p.died_at)) * 1000)::text as newest
          from ${schema}.inbox_parked p where ${fits(schema)} and p.state <> 'waiting'
          group by p.signature order by count(*) desc, p.signature limit 1000`,
-        [group, JSON.stringify(filter)],
+        [group, JSON.stringify(checkFilter(filter))],
       );
       return rows.map((row) => ({
         signature: row.signature ?? '',
@@ -178,8 +175,10 @@ export const createDeadLetters = <Tx>(options: DeadLettersOptions<Tx>): DeadLett
       }));
     },
     show,
-    redrive: async (filter, { only, perSecond = 0, dryRun = false, reason } = {}) => {
-      if (!(perSecond >= 0)) throw new InvalidOptionError('perSecond', `found ${perSecond}; expected a number above 0`);
+    redrive: async (choice, options = {}) => {
+      const filter = checkChoice(choice);
+      checkRedrive(options);
+      const { only, perSecond = 0, dryRun = false, reason } = options;
       let letters = 0;
       let old = 0;
       await eachBatch(filter, async (batch) => {
@@ -199,8 +198,8 @@ export const createDeadLetters = <Tx>(options: DeadLettersOptions<Tx>): DeadLett
       }
       return { letters, old };
     },
-    skip: (filter, reason) => actOnAll('skip', filter, reason),
-    discard: (filter, reason) => actOnAll('discard', filter, reason),
+    skip: (choice, reason) => actOnAll('skip', choice, reason),
+    discard: (choice, reason) => actOnAll('discard', choice, reason),
     edit: async (id, contract, payload, reason) => {
       const letter = await show(id);
       if (letter === undefined) throw noLetter(group, id);
@@ -224,7 +223,8 @@ export const createDeadLetters = <Tx>(options: DeadLettersOptions<Tx>): DeadLett
       if (rows.length === 0) throw noLetter(group, id);
       return edited.id;
     },
-    audit: async ({ limit = 100, after = String(Number.MAX_SAFE_INTEGER) } = {}) => {
+    audit: async (page = {}) => {
+      const { limit = 100, after = String(Number.MAX_SAFE_INTEGER) } = checkPage(page);
       const rows = await database.execute(
         `select no::text as no, (extract(epoch from at) * 1000)::text as at, by_whom, verb, id, new_id, topic, key, reason
          from ${schema}.dead_letter_audit where "group" = $1::text and no < $2::text::bigint

@@ -1,6 +1,6 @@
 export type { AuditEntry } from './audit-entry.ts';
 export type { DeadLetter, DeadLetterDetails } from './dead-letter.ts';
-export type { DeadLetterFilter } from './dead-letter-filter.ts';
+export type { DeadLetterChoice, DeadLetterFilter } from './dead-letter-filter.ts';
 export { deadLetterSchema } from './dead-letter-schema.ts';
 export {
   createDeadLetters,
