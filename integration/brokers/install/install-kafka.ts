@@ -7,7 +7,7 @@ import { askUntilAnswered } from '../ask.ts';
 import { brokerConfig, propertiesText } from '../kafka/broker-config.ts';
 import { kafkaBrokers } from '../kafka/kafka-brokers.ts';
 import { classArchive, formattedStorage, javaArguments, kafkaHome, kafkaIsInstalled } from '../kafka/kafka-home.ts';
-import { kafkaVersion } from '../kafka/kafka-version.ts';
+import { kafkaVersions } from '../kafka/kafka-version.ts';
 import { findCommand } from '../local/find-command.ts';
 import { serverFolder } from '../local/local-server.ts';
 import { startServerProcess } from '../local/server-process.ts';
@@ -29,7 +29,7 @@ export const installKafka = async (say: (line: string) => void): Promise<void> =
   mkdirSync(dirname(kafkaHome), { recursive: true });
   const unfinished = mkdtempSync(`${kafkaHome}-`);
   try {
-    say(`mvn dependency:copy-dependencies: the jars of Kafka ${kafkaVersion} into ${kafkaHome}`);
+    say(`mvn dependency:copy-dependencies: the jars of Kafka ${kafkaVersions.local} into ${kafkaHome}`);
     await run(maven, mavenArguments(join(unfinished, 'libs')));
     await formatStorage(java, unfinished);
     renameSync(unfinished, kafkaHome);
@@ -49,7 +49,7 @@ const mavenArguments = (libs: string): string[] => [
   '--quiet',
   '--batch-mode',
   `--file=${join(import.meta.dirname, '..', 'kafka', 'pom.xml')}`,
-  `-Dkafka.version=${kafkaVersion}`,
+  `-Dkafka.version=${kafkaVersions.local}`,
   `-DoutputDirectory=${libs}`,
   'dependency:copy-dependencies',
 ];

@@ -1,13 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { kafkaVersion } from './kafka-version.ts';
+import { kafkaVersions } from './kafka-version.ts';
 
 /** The folder, one per user, in which the installed Kafka is kept from run to run. */
 export const kafkaHome = join(
   process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'),
   'holdfast',
-  `kafka-${kafkaVersion}`,
+  `kafka-${kafkaVersions.local}`,
 );
 
 /** A folder that is there is whole: it is made beside and moved. */

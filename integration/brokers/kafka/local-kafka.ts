@@ -10,7 +10,7 @@ import { brokerConfig, propertiesText } from './broker-config.ts';
 import { kafkaBrokers } from './kafka-brokers.ts';
 import { classArchive, formattedStorage, javaArguments, kafkaIsInstalled } from './kafka-home.ts';
 import type { KafkaServer, KafkaSettings } from './kafka-server.ts';
-import { kafkaVersion } from './kafka-version.ts';
+import { kafkaVersions } from './kafka-version.ts';
 
 const host = '127.0.0.1';
 const quickCompiler = ['-XX:TieredStopAtLevel=1', `-XX:SharedArchiveFile=${classArchive}`];
@@ -43,7 +43,7 @@ export const localKafka = async (settings: KafkaSettings): Promise<KafkaServer> 
         logFile: join(folder.path, 'kafka.log'),
         answering: (assertAlive) => askUntilAnswered(kafkaBrokers(host, ports.client), assertAlive),
       }),
-    version: async () => kafkaVersion,
+    version: async () => kafkaVersions.local,
     signals: { fast: 'SIGTERM', kill: 'SIGKILL' },
   });
   return { ...server, brokers: [address] };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isHoldfastError, PublishError } from '@holdfast/core';
-import { freePort, type KafkaServer, ownKafka, sharedKafka, spawnChild } from '../../harness/index.ts';
+import { eventually, freePort, type KafkaServer, ownKafka, sharedKafka, spawnChild } from '../../harness/index.ts';
 import { type KafkaWorld, kafkaClients, kafkaWorld, messageOf } from './kafka-world.ts';
 import { createLedger } from './load.ts';
 
@@ -28,7 +28,8 @@ for (const { client, options: over } of kafkaClients) {
         return outcome?.outcome === 'failed' && isHoldfastError(outcome.error, 'broker_unreachable');
       });
       server = await ownKafka({ port });
-      await subscribe();
+      // A broker that has just come has yet to make the topic of its groups, which may take longer than a request here.
+      await eventually(async () => void (await subscribe()), { timeoutMs: 20_000 });
       await transport.publish('orders', [messageOf('a-0', 'a')]);
       await ledger.complete(new Map([['a', 1]]));
     });
