@@ -13,8 +13,14 @@ export interface Faults {
   /** The card network goes away for a while, in the middle. */
   begin(): void;
   /** When all that can be handled was: lists the dead letters, repairs the card network and runs them again. */
-  redriveAll(): Promise<number>;
+  redriveAll(): Promise<Redriven>;
   close(): Promise<void>;
+}
+
+/** How many dead letters were redriven, and which faults had not come when they were: then the run has not shown what it is for. */
+export interface Redriven {
+  readonly letters: number;
+  readonly missed: readonly string[];
 }
 
 export interface FaultsOptions {
@@ -28,8 +34,11 @@ const awayMs = 3_000;
 /** Nothing has become of any order for so long: what is left are dead letters and what waits behind them. */
 const quietMs = 4_000;
 const longestMs = 90_000;
-/** Of the order that kills: early, so that it is there when the machine is slow. */
+/** Of the orders that kill and that is refused: early, so that they are there when the machine is slow. */
 const deadlyPlace = 40;
+const stolenPlace = 20;
+/** So many dead letters of each kind are listed one by one. */
+const listed = 3;
 
 export const startFaults = async ({ opened, seconds, random, print }: FaultsOptions): Promise<Faults> => {
   const bank = await startBank(await freePort(), random);
@@ -54,6 +63,7 @@ export const startFaults = async ({ opened, seconds, random, print }: FaultsOpti
   return {
     bankUrl: bank.url,
     totalOf: (place) => {
+      if (place === stolenPlace) return faultyTotals.stolen;
       if (place !== deadlyPlace) return 1 + Math.floor(random() * 100);
       deadly = 'placed';
       return faultyTotals.deadly;
@@ -66,11 +76,18 @@ export const startFaults = async ({ opened, seconds, random, print }: FaultsOpti
     },
     redriveAll: async () => {
       await untilQuiet();
-      for (const { letters, reason } of await deadLetters.groups()) print(`dead letters: ${letters} × ${reason}`);
+      for (const { signature, letters, reason } of await deadLetters.groups()) {
+        print(`dead letters: ${letters} × ${reason}`);
+        for (const { id, key, attempts, behind } of await deadLetters.list({ signature }, { limit: listed })) {
+          print(`  ${id} of customer ${key} after ${attempts} attempts, ${behind} orders wait behind it`);
+        }
+      }
+      const missed = Object.entries(bank.answers).flatMap(([answer, times]) => (times > 0 ? [] : [answer]));
+      if (deadly !== 'dead letter') missed.push('the dead letter of the order that kills');
       bank.repair();
       const { letters } = await deadLetters.redrive({ all: true }, { reason: 'the card network is repaired' });
       print(`The card network is repaired, and its dead letters are redriven: ${letters}.`);
-      return letters;
+      return { letters, missed };
     },
     close: () => {
       clearTimeout(outage);

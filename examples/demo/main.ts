@@ -6,7 +6,7 @@ import { startBroker } from './broker.ts';
 import { placeOrders } from './customers.ts';
 import { openDatabase, prepare, schema } from './database.ts';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
-import { type Faults, startFaults } from './faults.ts';
+import { type Faults, type Redriven, startFaults } from './faults.ts';
 import { freePort } from './free-port.ts';
 import { tableHead } from './live-table.ts';
 import { readOptions } from './options.ts';
@@ -99,20 +99,21 @@ const drain = async (pool: pg.Pool): Promise<Account> => {
 interface Ended {
   readonly account: Account;
   readonly processes: Processes;
-  /** How many dead letters were; undefined without `--faults`. */
-  readonly redriven: number | undefined;
+  /** Undefined without `--faults`. */
+  readonly redriven: Redriven | undefined;
   readonly seconds: number;
 }
 
 const conclude = ({ account, processes, redriven, seconds }: Ended): boolean => {
   const { kills, crashes, counts } = processes;
-  const ok = isRight(account) && kills >= options.seconds / 2 && redriven !== 0;
+  const shown = redriven === undefined || (redriven.letters > 0 && redriven.missed.length === 0);
+  const ok = isRight(account) && kills >= options.seconds / 2 && shown;
   const { placed, billed, shipped, lost, double, outOfOrder } = account;
   if (options.json) {
     const result = {
       ...account,
       kills,
-      ...(redriven === undefined ? {} : { crashes, redriven }),
+      ...(redriven === undefined ? {} : { crashes, redriven: redriven.letters, missed: redriven.missed }),
       duplicatesCaught: counts.duplicates,
       seconds: Math.round(seconds * 10) / 10,
       ok,
@@ -123,8 +124,10 @@ const conclude = ({ account, processes, redriven, seconds }: Ended): boolean => 
   print('');
   print(`placed ${placed}, billed ${billed}, shipped ${shipped}`);
   print(`${lost} lost, ${double} double, ${outOfOrder} out of order per customer`);
-  if (redriven !== undefined)
-    print(`${crashes} processes ended by the order that kills, ${redriven} dead letters redriven`);
+  if (redriven !== undefined) {
+    print(`${crashes} processes ended by the order that kills, ${redriven.letters} dead letters redriven`);
+    if (redriven.missed.length > 0) print(`faults that did not come: ${redriven.missed.join(', ')}`);
+  }
   print(`${kills} processes killed, ${counts.duplicates} duplicates caught, ${seconds.toFixed(1)} s`);
   print(ok ? 'The account balances.' : 'THE ACCOUNT DOES NOT BALANCE.');
   return ok;
