@@ -14,6 +14,8 @@ export interface FailedAttempt {
   readonly error: unknown;
   /** Its `once` had committed before, now or in an earlier attempt. */
   readonly hadEffect: boolean;
+  /** How much of the total time it has used. */
+  readonly tookMs: number;
 }
 
 /** A handler without its types: its payload has been decoded by its own contract. */
@@ -47,7 +49,7 @@ export const createRunAttempt = <Tx>({ limits, running, effects }: AttemptsOptio
       if (call.state === 'running') await finishOnce(call);
       if (limit.expired !== undefined) throw limit.expired;
     } catch (error) {
-      return failedAttempt(error, limit, call);
+      return failedAttempt(error, { limits, limit, call });
     } finally {
       running.leave(1);
       limits.end(limit);
@@ -69,13 +71,17 @@ export const notStarted: AttemptEnd = { end: 'notStarted' };
  * What an attempt failed of: the end of its time, however the handler took it; else an inbox that could not be used,
  * whatever the handler made of that; else what the handler threw. Waits for a `once` that still runs.
  */
-export const failedAttempt = async (error: unknown, limit: TimeLimit, call: OnceCall): Promise<FailedAttempt> => {
+export const failedAttempt = async (
+  error: unknown,
+  { limits, limit, call }: { readonly limits: TimeLimits; readonly limit: TimeLimit; readonly call: OnceCall },
+): Promise<FailedAttempt> => {
   await call.ended;
   const blamed = call.error instanceof InboxUnavailableError ? call.error : error;
   return {
     end: 'failed',
     error: limit.expired ?? blamed,
     hadEffect: call.state === 'done' || call.state === 'duplicate',
+    tookMs: limits.tookMs(limit),
   };
 };
 

@@ -50,7 +50,7 @@ export const createRunBatchAttempt =
       await finishOnce(call);
       if (limit.expired !== undefined) throw limit.expired;
     } catch (error) {
-      return failedAttempt(error, limit, call);
+      return failedAttempt(error, { limits, limit, call });
     } finally {
       running.leave(members.length);
       limits.end(limit);

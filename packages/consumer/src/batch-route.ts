@@ -1,6 +1,6 @@
 import { type Contract, type Delivery, InvalidOptionError, isHoldfastError } from '@holdfast/core';
 import { createBatcher } from '@holdfast/flow';
-import { type AttemptEnd, notStarted } from './attempt.ts';
+import { type AttemptEnd, type FailedAttempt, notStarted } from './attempt.ts';
 import type { BatchMember, RunBatchAttempt } from './batch-attempt.ts';
 import type { Route } from './routes.ts';
 
@@ -12,6 +12,8 @@ export interface BatchOptions {
 export interface BatchRouteParts {
   readonly runBatch: (members: readonly BatchMember[]) => ReturnType<RunBatchAttempt>;
   readonly mayStart: (delivery: Delivery) => boolean;
+  /** Whether anything is left of the total time of a message. */
+  readonly hasTime: (spentMs: number) => boolean;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface BatchRouteParts {
 export const createBatchRoute = (
   contract: Contract,
   options: BatchOptions,
-  { runBatch, mayStart }: BatchRouteParts,
+  { runBatch, mayStart, hasTime }: BatchRouteParts,
 ): Route => {
   const maxSize = options?.maxSize;
   if (!Number.isSafeInteger(maxSize) || maxSize < 1) {
@@ -42,12 +44,17 @@ export const createBatchRoute = (
     const batch = await runBatch(members);
     if (batch.end === 'handled') return batch.members;
     if (members.length === 1 || isHoldfastError(batch.error, 'inbox_unavailable')) return members.map(() => batch);
-    return runEach(members);
+    return runEach(members, batch);
   };
 
-  const runEach = async (members: readonly BatchMember[]): Promise<readonly AttemptEnd[]> => {
+  /** What the failed batch took counts for each; one that has no time left has failed with it. */
+  const runEach = async (members: readonly BatchMember[], batch: FailedAttempt): Promise<readonly AttemptEnd[]> => {
     const ends: AttemptEnd[] = [];
-    for (const member of members) ends.push(...(await runAll([member])));
+    for (const member of members) {
+      const spentMs = member.spentMs + batch.tookMs;
+      const [end = notStarted] = hasTime(spentMs) ? await runAll([{ ...member, spentMs }]) : [batch];
+      ends.push(end.end === 'failed' && end !== batch ? { ...end, tookMs: end.tookMs + batch.tookMs } : end);
+    }
     return ends;
   };
 

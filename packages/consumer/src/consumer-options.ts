@@ -49,8 +49,11 @@ export interface ConsumerOptions<Tx> {
   /** How long one attempt may take. Then its signal aborts; the attempt has failed when the handler has stopped. Default: for ever. */
   readonly timeoutMs?: number | undefined;
   /**
-   * How long all attempts of a message in this process may take together, waits included; then it is a dead letter. Waits
-   * for an inbox that does not answer are left out, and a new owner of the partition begins anew. Default: for ever.
+   * How long all attempts of a message in this process may take together, with the waits that `retry` asks for between
+   * them; then it is a dead letter. Counted are an attempt's time from the start of its handler (a schema that asks others
+   * included) to its end, and each backoff. Not counted: waits for a handler slot, for a policy, while the consumer is
+   * paused, for what the broker does, and for an inbox that does not answer. A new owner of the partition begins anew.
+   * Default: for ever.
    */
   readonly totalTimeoutMs?: number | undefined;
   /** How many handlers run at once. Default 16, or the largest batch of `onBatch` if that is more. */

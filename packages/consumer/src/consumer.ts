@@ -139,7 +139,13 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
       checkHandler(contract, handler);
       const untyped = handler as AnyBatchHandler;
       const runBatch = (members: readonly BatchMember[]) => runBatchAttempt(untyped, members);
-      routes.add(createBatchRoute(contract, batchOptions, { runBatch, mayStart: running.mayStart }));
+      routes.add(
+        createBatchRoute(contract, batchOptions, {
+          runBatch,
+          mayStart: running.mayStart,
+          hasTime: limits.hasTime,
+        }),
+      );
       return consumer;
     },
     start: async () => {

@@ -113,7 +113,7 @@ export const createDeduplicator = (options: DeduplicatorOptions): Deduplicator =
       await claim.complete();
       return end;
     } catch (error) {
-      if (isHoldfastError(error, 'lease_lost')) return { end: 'failed', error, hadEffect: false };
+      if (isHoldfastError(error, 'lease_lost')) return { end: 'failed', error, hadEffect: false, tookMs: 0 };
       log.error({ error, group, id }, 'a handled message could not be recorded; a copy of it would be handled again');
       return acked;
     }

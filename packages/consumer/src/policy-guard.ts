@@ -92,7 +92,7 @@ const guardBy =
 const turnedAway = (error: unknown, { signal }: Delivery, ofTenant: boolean): AttemptEnd => {
   if (signal.aborted) return notStarted;
   const full = ofTenant && (isHoldfastError(error, 'bulkhead_full') || isHoldfastError(error, 'too_many_tenants'));
-  return { end: 'failed', error: new TurnedAwayError(error, full), hadEffect: false };
+  return { end: 'failed', error: new TurnedAwayError(error, full), hadEffect: false, tookMs: 0 };
 };
 
 const waitMsOf = (error: unknown): number => {

@@ -2,10 +2,8 @@ import type { Delivery } from '@holdfast/core';
 
 /** What is remembered of a message between its attempts in this process. */
 export interface Retrying {
-  /** How much of its total time its attempts and the waits between them have used. */
+  /** How much of its total time its attempts and the waits after them have used, the one it waits now included. */
   readonly spentMs: number;
-  /** Monotonic milliseconds: from then on its wait is counted too. Undefined: a wait that is not its own, for the inbox. */
-  readonly waitsFrom: number | undefined;
   /** How long it waits for its next attempt. */
   readonly delayMs: number;
   /** Its effect is there, but its handler failed afterwards: it runs again, although it is recorded. */

@@ -96,7 +96,9 @@ export const withinTotal = (
   settlement.outcome === 'retry' &&
   settlement.spent &&
   elapsedMs + settlement.delayMs >= totalTimeoutMs
-    ? reject(`total_timeout: the next attempt would begin more than ${totalTimeoutMs} ms after the first`)
+    ? reject(
+        `total_timeout: the next attempt would begin when its attempts and the waits between them have used ${totalTimeoutMs} ms`,
+      )
     : settlement;
 
 /** How long messages wait for a database that does not answer. */

@@ -1,6 +1,7 @@
 import { type Delivery, payloadOf, reach, type Settlement } from '@holdfast/core';
 import { nextTurn } from '@holdfast/flow';
-import { type AttemptEnd, notStarted } from './attempt.ts';
+import { TimeoutError } from '@holdfast/policies';
+import { type AttemptEnd, type FailedAttempt, notStarted } from './attempt.ts';
 import type { Settings } from './consumer-options.ts';
 import type { Deduplicator } from './deduplicate.ts';
 import type { Effects } from './effects.ts';
@@ -47,12 +48,21 @@ export const createStack = <Tx>({
   const throughBulkhead = bulkheadGuard(bulkhead, { tenantOf, slowStart });
 
   const stack: Stack = async (route, delivery) => {
-    const startedAt = clock.monotonic();
     const retrying = memory.find(delivery);
-    const spentMs = retrying === undefined ? 0 : spentUntil(startedAt, retrying);
+    let spentMs = retrying?.spentMs ?? 0;
     try {
       const decoding = payloadOf(route.contract, delivery.message);
-      const payload = decoding instanceof Promise ? await inTime(limits, decoding, { delivery, spentMs }) : decoding;
+      let payload = decoding;
+      if (decoding instanceof Promise) {
+        const startedAt = clock.monotonic();
+        try {
+          payload = await inTime(limits, decoding, { delivery, spentMs });
+        } finally {
+          spentMs += clock.monotonic() - startedAt;
+        }
+      }
+      // A schema that asked others may have taken all of it.
+      if (totalTimeoutMs !== undefined && spentMs >= totalTimeoutMs) throw new TimeoutError(totalTimeoutMs);
       const wanted = slots?.untilWanted(delivery.signal);
       if (wanted !== undefined) await wanted;
       if (effects !== undefined && !retrying?.hadEffect && (await effects.isDone(delivery))) {
@@ -76,17 +86,17 @@ export const createStack = <Tx>({
       if (slots !== undefined && route.width > 1) await nextTurn();
       if (end.end === 'notStarted') return delivery.signal.aborted ? endings.handedBack : endings.notStarted;
       if (end.end === 'failed' && end.error instanceof TurnedAwayError) return turnAway(end.error);
-      if (end.end === 'failed') return fail(delivery, end, { startedAt, retrying, spentMs });
+      if (end.end === 'failed') return fail(delivery, end, { retrying, spentMs });
       memory.forget(delivery);
       const reached = reach('consumer.afterEffect.beforeAck');
       if (reached !== undefined) await reached;
       return endings[end.end];
     } catch (error) {
-      return fail(delivery, { error, hadEffect: false }, { startedAt, retrying, spentMs });
+      return fail(delivery, { error, hadEffect: false, tookMs: 0 }, { retrying, spentMs });
     }
   };
 
-  /** What is remembered of the message stays: nothing was spent. */
+  /** What is remembered of the message stays: nothing was spent, of its time neither. */
   const turnAway = (error: TurnedAwayError): Ending => {
     const { ofTenant: parks, waitMs } = error;
     if (parks) onTenantFull?.(waitMs);
@@ -96,19 +106,18 @@ export const createStack = <Tx>({
 
   const fail = (
     delivery: Delivery,
-    { error, hadEffect }: Omit<Extract<AttemptEnd, { end: 'failed' }>, 'end'>,
-    { startedAt, retrying, spentMs }: Earlier,
+    { error, hadEffect, tookMs }: Omit<FailedAttempt, 'end'>,
+    { retrying, spentMs }: Earlier,
   ): Ending => {
     const { id, type } = delivery.message;
     if (delivery.signal.aborted) return endings.handedBack;
-    const now = clock.monotonic();
-    const elapsedMs = spentMs + now - startedAt;
+    const elapsedMs = spentMs + tookMs;
     const settlement = withinTotal(verdict(error, delivery, retrying?.delayMs), elapsedMs, totalTimeoutMs);
     const fields = { error, id, type, topic: delivery.topic, group, attempt: delivery.attempt };
     if (settlement.outcome === 'retry') {
       const { delayMs, spent } = settlement;
       memory.keep(delivery, {
-        ...(spent ? { spentMs: elapsedMs, waitsFrom: now } : { spentMs, waitsFrom: undefined }),
+        spentMs: spent ? elapsedMs + delayMs : (retrying?.spentMs ?? 0),
         delayMs: spent ? delayMs : (retrying?.delayMs ?? 0),
         hadEffect: hadEffect || retrying?.hadEffect === true,
       });
@@ -129,15 +138,10 @@ const isOfMessage = (settlement: Settlement): boolean => settlement.outcome === 
 
 /** What came before an attempt's failure. */
 interface Earlier {
-  /** Monotonic milliseconds. */
-  readonly startedAt: number;
   readonly retrying: Retrying | undefined;
-  /** Of the total time, before it started. */
+  /** Of the total time, before its handler started. */
   readonly spentMs: number;
 }
-
-const spentUntil = (now: number, { spentMs, waitsFrom }: Retrying): number =>
-  waitsFrom === undefined ? spentMs : spentMs + now - waitsFrom;
 
 const runInSlot = async (
   slots: HandlerSlots,

@@ -7,6 +7,8 @@ export interface TimeLimit extends Timed {
   /** Where the surrounding signal is: the claim on the partition. */
   readonly source: { readonly signal: AbortSignal };
   readonly limitMs: number;
+  /** By the monotonic clock; only where there is a total time. */
+  readonly startedAt: number;
   /** Set when the time is up; the attempt has failed with it, however the handler ends. */
   expired: TimeoutError | undefined;
   controller: AbortController | undefined;
@@ -21,6 +23,10 @@ export interface TimeLimit extends Timed {
 export interface TimeLimits {
   /** `spentMs`: how much of the total time earlier attempts have used. */
   begin(source: { readonly signal: AbortSignal }, spentMs: number): TimeLimit;
+  /** How much of the total time an attempt has used up to now; 0 where there is no total time. */
+  tookMs(limit: TimeLimit): number;
+  /** Whether anything is left of the total time. */
+  hasTime(spentMs: number): boolean;
   /** After it nothing of the attempt is left behind, on the clock or on the source's signal. */
   end(limit: TimeLimit): void;
   /** Lets go of the timer if no attempt runs. */
@@ -37,18 +43,21 @@ export const createTimeLimits = ({ clock, timeoutMs, totalTimeoutMs }: TimeLimit
   const attemptMs = timeoutMs ?? Number.POSITIVE_INFINITY;
   const totalMs = totalTimeoutMs ?? Number.POSITIVE_INFINITY;
   const commonMs = Math.min(attemptMs, totalMs);
+  const hasTotal = totalTimeoutMs !== undefined;
   const limited = commonMs !== Number.POSITIVE_INFINITY;
   const deadlines = createDeadlines<TimeLimit>({ clock, lengthMs: commonMs, onDue: (limit) => expire(limit) });
 
   return {
     begin: (source, spentMs) => {
       const limitMs = spentMs === 0 ? commonMs : Math.max(0, Math.min(attemptMs, totalMs - spentMs));
-      const limit = createTimeLimit(source, limitMs);
+      const limit = createTimeLimit(source, limitMs, hasTotal ? clock.monotonic() : 0);
       if (!limited) return limit;
       if (limitMs === commonMs) deadlines.add(limit);
       else limit.cancelTimer = clock.after(limitMs, () => expire(limit));
       return limit;
     },
+    tookMs: ({ startedAt }) => (hasTotal ? clock.monotonic() - startedAt : 0),
+    hasTime: (spentMs) => spentMs < totalMs,
     end: (limit) => {
       if (limited) deadlines.remove(limit);
       limit.cancelTimer?.();
@@ -58,9 +67,10 @@ export const createTimeLimits = ({ clock, timeoutMs, totalTimeoutMs }: TimeLimit
   };
 };
 
-const createTimeLimit = (source: TimeLimit['source'], limitMs: number): TimeLimit => ({
+const createTimeLimit = (source: TimeLimit['source'], limitMs: number, startedAt: number): TimeLimit => ({
   source,
   limitMs,
+  startedAt,
   expired: undefined,
   controller: undefined,
   onSourceAbort: undefined,

@@ -20,14 +20,18 @@ const setUp = (endOf: (ids: readonly string[]) => BatchEnd | Promise<BatchEnd>) 
     batches.push(ids);
     return endOf(ids);
   };
-  const route = createBatchRoute(OrderPlaced, { maxSize: 3 }, { runBatch, mayStart: running.mayStart });
+  const route = createBatchRoute(
+    OrderPlaced,
+    { maxSize: 3 },
+    { runBatch, mayStart: running.mayStart, hasTime: (spentMs) => spentMs < 100 },
+  );
   const run = (id: string, attempt = 1, signal = never) =>
     route.run({}, aDelivery({ message: aMessage({ id }), attempt, signal }), 0);
   return { batches, run, running };
 };
 
 const handled = (ids: readonly string[]): BatchEnd => ({ end: 'handled', members: ids.map(() => acked) });
-const failed = (error: unknown): BatchEnd => ({ end: 'failed', error, hadEffect: false });
+const failed = (error: unknown): BatchEnd => ({ end: 'failed', error, hadEffect: false, tookMs: 0 });
 
 describe('the route of a batch handler', () => {
   it('handles together what is there together, up to the largest batch', async () => {
@@ -38,6 +42,16 @@ describe('the route of a batch handler', () => {
       ['d', 'e'],
     ]);
     assert.deepEqual(ends, Array(5).fill(acked));
+  });
+
+  it('does not hand over alone what its failed batch has left no time', async () => {
+    const { batches, run } = setUp(() => ({ ...failed(new Error('slow')), tookMs: 100 }));
+    const ends = await Promise.all(['a', 'b'].map((id) => run(id)));
+    assert.deepEqual(batches, [['a', 'b']]);
+    assert.deepEqual(
+      ends.map((end) => end.end === 'failed' && end.tookMs),
+      [100, 100],
+    );
   });
 
   it('P8: hands over the members of a failed batch again, alone and in order, so that one fails alone', async () => {
@@ -99,7 +113,7 @@ describe('the route of a batch handler', () => {
   });
 
   it('refuses a size that cannot be', () => {
-    const parts = { runBatch: async () => handled([]), mayStart: () => true };
+    const parts = { runBatch: async () => handled([]), mayStart: () => true, hasTime: () => true };
     for (const maxSize of [0, 1.5, Number.NaN]) {
       assert.throws(() => createBatchRoute(OrderPlaced, { maxSize }, parts), /maxSize: found/);
     }

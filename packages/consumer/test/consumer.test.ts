@@ -7,9 +7,11 @@ import {
   InvalidOptionError,
   isHoldfastError,
   type Settlement,
+  sleep,
 } from '@holdfast/core';
 import { deadHeaderNames } from '@holdfast/flow';
-import { constant, exponential } from '@holdfast/policies';
+import { memoryIdempotencyStore } from '@holdfast/idempotency';
+import { circuitBreaker, constant, exponential } from '@holdfast/policies';
 import type { Database } from '@holdfast/postgres';
 import { type Consumer, type ConsumerOptions, createConsumer } from '../src/index.ts';
 import { aDelivery, aMessage } from './a-delivery.ts';
@@ -233,6 +235,79 @@ describe('a consumer', () => {
     await clock.advance(1);
     assert.deepEqual(await delivering, { outcome: 'ack' });
     assert.equal(transport.published.length, 0);
+  });
+
+  it('P2: does not count time in which its breaker lets nothing run as time of its messages', async () => {
+    const clock = createVirtualClock();
+    const breaker = circuitBreaker({ failures: 1, openForMs: 5_000, runtime: { clock } });
+    const { consumer } = setUp({
+      ...{ breaker, totalTimeoutMs: 1_000, runtime: { clock, log: recordingLog(), random: () => 0.5 } },
+      retry: { attempts: 10, backoff: constant({ delayMs: 100 }) },
+    });
+    let down = true;
+    consumer.on(OrderPlaced, async (_order, { signal }) => {
+      await sleep(clock, 10, signal);
+      if (down) throw new Error('down');
+    });
+    const receive = async (): Promise<Settlement> => {
+      const receiving = consumer.receive(aMessage());
+      await clock.advance(10);
+      return receiving;
+    };
+    assert.deepEqual(await receive(), { outcome: 'retry', delayMs: 100, spent: true });
+    for (let second = 0; second < 4; second++) {
+      const { outcome, spent } = { spent: true, ...(await receive()) };
+      assert.deepEqual([outcome, spent], ['retry', false]);
+      await clock.advance(1_000);
+    }
+    down = false;
+    await clock.advance(1_000);
+    assert.deepEqual(await receive(), { outcome: 'ack' });
+    assert.equal(breaker.state.name, 'ramping');
+  });
+
+  it('P2: does not count waits for a handler slot, or while it is paused, as time of its messages', async () => {
+    const { transport, consumer, clock } = setUp({
+      ...{ totalTimeoutMs: 1_000, concurrency: 1, deduplicate: { store: memoryIdempotencyStore() } },
+      retry: { attempts: 10, backoff: constant({ delayMs: 100 }) },
+    });
+    consumer.on(OrderPlaced, async (_order, { attempt, signal }) => {
+      await sleep(clock, 400, signal);
+      if (attempt === 1) throw new Error('busy');
+    });
+    await consumer.start();
+    const run = async (attempt: number): Promise<readonly Settlement[]> => {
+      const running = [1, 2, 3, 4, 5].map((id) =>
+        transport.deliver(aDelivery({ message: aMessage({ id: `m-${id}` }), attempt })),
+      );
+      await setImmediate();
+      consumer.pause('for a while');
+      await clock.advance(5_000);
+      consumer.resume('for a while');
+      for (let handler = 0; handler < running.length; handler++) await clock.advance(400);
+      return Promise.all(running);
+    };
+    assert.deepEqual(await run(1), Array(5).fill({ outcome: 'retry', delayMs: 100, spent: true }));
+    assert.deepEqual(await run(2), Array(5).fill({ outcome: 'ack' }));
+    assert.deepEqual([consumer.stats().acked, consumer.stats().rejected], [5, 0]);
+  });
+
+  it('does not run a handler for which decoding has left no time', async () => {
+    const { consumer, clock } = setUp({
+      totalTimeoutMs: 1_000,
+      retry: { attempts: 10, backoff: constant({ delayMs: 1 }) },
+    });
+    const decoding = Promise.withResolvers<void>();
+    let runs = 0;
+    consumer.on(decodedAfter(decoding.promise), async () => {
+      runs++;
+    });
+    const receiving = consumer.receive(aMessage());
+    clock.after(1_000, decoding.resolve);
+    await clock.advance(1_000);
+    const settlement = await receiving;
+    assert.match(settlement.outcome === 'reject' ? settlement.reason : '', /^total_timeout/);
+    assert.equal(runs, 0);
   });
 
   it('P2: does not count the waits for an inbox that does not answer as time of its messages', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createRetryMemory } from '../src/retry-memory.ts';
 import { aDelivery, aMessage } from './a-delivery.ts';
 
-const retrying = { spentMs: 0, waitsFrom: 0, delayMs: 0, hadEffect: false };
+const retrying = { spentMs: 0, delayMs: 0, hadEffect: false };
 const of = (id: string, token = 't') => aDelivery({ message: aMessage({ id }), token });
 
 describe('the memory of what is retried', () => {
