@@ -1,5 +1,6 @@
 export { hostFromContainers } from '../brokers/docker/docker-server.ts';
 export type { KafkaServer, KafkaSettings } from '../brokers/kafka/kafka-server.ts';
+export { type KafkaCluster, localKafkaCluster } from '../brokers/kafka/local-cluster.ts';
 export { ownKafka } from '../brokers/kafka/own-kafka.ts';
 export { sharedKafka } from '../brokers/kafka/shared-kafka.ts';
 export { type FreshDatabase, freshDatabase } from '../brokers/postgres/fresh-database.ts';

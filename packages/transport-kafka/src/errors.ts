@@ -48,6 +48,18 @@ export class NoLeaderError extends HoldfastError {
   }
 }
 
+/** The brokers answer, and what was asked for is still being chosen or read: a coordinator, a leader, the positions of a group. */
+export class NotReadyError extends HoldfastError {
+  override readonly code = 'not_ready';
+  constructor(kafkaCode: string, afterMs: number, cause: unknown) {
+    super(
+      `Kafka is not ready after ${Math.round(afterMs)} ms: ${kafkaCode}; try again, and check that enough brokers run for its ` +
+        'internal topics (offsets.topic.replication.factor)',
+      { cause, retryable: true },
+    );
+  }
+}
+
 /** The brokers turned the credentials down. Trying again cannot help. */
 export class AuthenticationError extends HoldfastError {
   override readonly code = 'authentication_failed';

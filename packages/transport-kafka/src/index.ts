@@ -5,6 +5,7 @@ export {
   MembershipLostError,
   NoAnswerError,
   NoLeaderError,
+  NotReadyError,
   OversizedRecordError,
   RefusedError,
   UnreadableRecordsError,

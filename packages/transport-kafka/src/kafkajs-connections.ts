@@ -27,14 +27,22 @@ export const holdConnections = ({ brokerPool: { connectionPoolBuilder } }: Clust
       socket.once('close', () => {
         sockets.delete(socket);
         // kafkajs itself says nothing of one that ends between connecting and its TLS.
-        reject(connectionError('the connection was closed', true));
+        reject(connectionClosed());
       });
     }
     return promise;
   };
 
   const share = (connection: Connection): void => {
-    const { connect } = connection;
+    const { connect, disconnect } = connection;
+    let disconnected: Socket | undefined;
+    // kafkajs ends a connection to a broker that is away at each try, and leaves a listener on its dead socket each time.
+    connection.disconnect = () => {
+      const { socket } = connection;
+      if (socket?.destroyed === true && socket === disconnected) return Promise.resolve(true);
+      disconnected = socket;
+      return disconnect.call(connection);
+    };
     let opening: Promise<unknown> | undefined;
     connection.connect = () => {
       if (ended) return Promise.reject(givenUp());
@@ -67,8 +75,9 @@ export const holdConnections = ({ brokerPool: { connectionPoolBuilder } }: Clust
  */
 const nothingRead = (): object => ({ chunks: [], bytesBuffered: 0, bytesNeeded: 4 });
 
-const givenUp = (): Error => connectionError('the connection was given up', false);
+/** kafkajs looks for another broker after an error of this name. */
+const connectionClosed = (): Error =>
+  Object.assign(new Error('the connection was closed'), { name: 'KafkaJSConnectionError', retriable: true });
 
-/** By the name that kafkajs looks at: for one that may be retried it looks for another broker. */
-const connectionError = (message: string, retriable: boolean): Error =>
-  Object.assign(new Error(message), { name: 'KafkaJSConnectionError', retriable });
+/** Not of that name: there is no other to look for. */
+const givenUp = (): Error => Object.assign(new Error('the connection was given up'), { retriable: false });

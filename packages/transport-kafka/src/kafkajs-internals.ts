@@ -50,6 +50,7 @@ interface Topics<Partition> {
 
 export interface Connection {
   connect: () => Promise<unknown>;
+  disconnect: () => Promise<unknown>;
   isConnected(): boolean;
   readonly socket?: Socket;
 }

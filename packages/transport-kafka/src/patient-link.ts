@@ -1,5 +1,6 @@
 import { isHoldfastError, type Runtime, sleep } from '@holdfast/core';
 import type { KafkaDriver, KafkaLink } from './driver.ts';
+import { NotReadyError } from './errors.ts';
 
 const backoff = { firstMs: 50, longestMs: 1_000 };
 
@@ -18,7 +19,9 @@ export const patientLink = (
       try {
         return await question();
       } catch (error) {
-        if (!isPassing(driver, error) || clock.monotonic() - startedMs + waitMs > limitMs) throw error;
+        if (!isPassing(driver, error)) throw error;
+        const elapsedMs = clock.monotonic() - startedMs;
+        if (elapsedMs + waitMs > limitMs) throw lateError(driver.codeOf(error), elapsedMs, error);
       }
       await sleep(clock, waitMs);
     }
@@ -48,6 +51,10 @@ const isPassing = (driver: KafkaDriver, error: unknown): boolean => {
   const code = driver.codeOf(error);
   return code === undefined ? !isHoldfastError(error) : passing.has(code);
 };
+
+/** A topic that is unknown for so long is not there. */
+const lateError = (code: string | undefined, elapsedMs: number, error: unknown): unknown =>
+  code === undefined || code === 'UNKNOWN_TOPIC_OR_PARTITION' ? error : new NotReadyError(code, elapsedMs, error);
 
 const passing: ReadonlySet<string> = new Set([
   'GROUP_LOAD_IN_PROGRESS',

@@ -80,6 +80,22 @@ describe('the connections of kafkajs', () => {
     close();
   });
 
+  it('keep nothing of a dead one, however often it is ended', async () => {
+    const { open, pool, connections, close } = await startServer((socket) => socket.destroy());
+    await assert.rejects(pool.send(call));
+    const [connection] = pool.pool;
+    assert.ok(connection?.socket !== undefined);
+    while (!connection.socket.destroyed) await turn();
+    for (let times = 0; times < 20; times++) await connection.disconnect();
+    assert.ok(
+      connection.socket.listenerCount('connect') <= 2,
+      `${connection.socket.listenerCount('connect')} listeners`,
+    );
+    connections.end();
+    while (open.size > 0) await turn();
+    close();
+  });
+
   it('are not opened any more once they were ended', async () => {
     const { open, pool, cluster, connections, close } = await startServer(() => {});
     const waiting = pool.send(call);
