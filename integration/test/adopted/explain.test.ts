@@ -44,12 +44,16 @@ describe('explain of what was adopted', function () {
 
   it('P9: a topic of Kafka is named as the broker names it', async () => {
     const { brokers } = await sharedKafka();
-    await using transport = kafkaTransport({ brokers, topics: { orders: { adopt: { topic: name } } } });
+    await using transport = kafkaTransport({
+      brokers,
+      topics: { orders: { adopt: { topic: name, deadTopic: null } } },
+    });
     const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
     await admin.createTopics({ topics: [{ topic: name, numPartitions: 3 }] });
     const text = await explain(transport, 'orders');
     assert.match(text, new RegExp(`by somebody else: topic '${name}'; ${notOurs}`));
     assert.match(text, /partitions +3; a key is in partition murmur2\(key\) % 3/);
+    assert.match(text, /dead letters +go nowhere without a database/);
     await admin.disconnect();
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { ack, isHoldfastError, PublishError, type Receive, type Settlement } from '@holdfast/core';
+import type { RawRecord } from '@holdfast/transport-kafka';
 import { Kafka, logLevel } from 'kafkajs';
 import { eventually, type KafkaServer, sharedKafka } from '../../harness/index.ts';
 import { type KafkaWorld, kafkaClients, kafkaWorld, messageOf } from './kafka-world.ts';
@@ -159,6 +160,70 @@ for (const { client, options: over } of kafkaClients) {
       held.resolve();
       await ledger.complete(new Map([['a', 50]]));
       await eventually(() => assert.equal(ahead(), 0));
+    });
+
+    it('P8: a dead letter larger than we publish, of a key and headers that are no text, holds up nothing behind it', async () => {
+      const transport = world.open({ maxBodyBytes: 1_000 });
+      const topic = nameOf('odd');
+      await transport.topology.apply({ topics: { [topic]: { partitions: 1 } } });
+      const plain = new Kafka({ brokers: [...server.brokers], logLevel: logLevel.NOTHING }).producer();
+      await plain.connect();
+      const key = Buffer.from([0, 0, 0, 0, 0, 0, 0, 7]);
+      const odd = { key, value: Buffer.alloc(900_000, 1), headers: { count: Buffer.from([0, 0, 1, 0]), ce_id: '' } };
+      await plain.send({ topic, messages: [odd, { key, value: '{}', headers: { ce_id: 'behind' } }] });
+      await plain.disconnect();
+      const received: string[] = [];
+      const buried: (readonly [string, number])[] = [];
+      const group = nameOf('g');
+      await transport.subscribe(
+        [topic],
+        async ({ message }) => {
+          received.push(message.id);
+          return message.id === 'behind' ? ack : { outcome: 'reject', reason: 'odd' };
+        },
+        { group, from: 'earliest' },
+      );
+      await transport.subscribe(
+        [`${topic}.dead`],
+        async ({ message }) => {
+          buried.push([message.key ?? '', message.body.byteLength]);
+          return ack;
+        },
+        { group, from: 'earliest' },
+      );
+      await eventually(() => assert.deepEqual(received, [`${topic}/0/0`, 'behind']));
+      await eventually(() => assert.deepEqual(buried, [['hex:0000000000000007', 900_000]]));
+    });
+
+    it('P8, P10: a rejected message of an adopted topic without a dead topic is passed over, counted and logged', async () => {
+      const topic = nameOf('theirs');
+      await world.open().topology.apply({ topics: { [topic]: { partitions: 1 } } });
+      const read = ({ value }: RawRecord) => JSON.parse(String(value));
+      const transport = world.open({ topics: { orders: { adopt: { topic, deadTopic: null, read } } } });
+      const bodies = ['no JSON', '{"id":"refused"}', '{"id":"fine"}'];
+      await world.open().publish(
+        topic,
+        bodies.map((body, n) => messageOf(`a-${n}`, 'a', Buffer.from(body))),
+      );
+      const received: string[] = [];
+      await transport.subscribe(
+        ['orders'],
+        async ({ message }) => {
+          received.push(message.id);
+          return message.id === 'fine' ? ack : { outcome: 'reject', reason: 'refused' };
+        },
+        { group: nameOf('g'), from: 'earliest' },
+      );
+      await eventually(() => assert.deepEqual(received, ['refused', 'fine']));
+      assert.equal(world.counted.get('holdfast.kafka.dropped_rejected'), 2);
+      const said = world.logs.filter(({ message }) => message.includes('is passed over'));
+      assert.deepEqual(
+        said.map(({ level, fields }) => [level, 'position' in fields && fields.position]),
+        [
+          ['error', '0'],
+          ['error', '1'],
+        ],
+      );
     });
 
     it('an aborted transaction leaves no lag behind', async () => {

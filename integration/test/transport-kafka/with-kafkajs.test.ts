@@ -189,12 +189,17 @@ describe('transport-kafka beside plain kafkajs', function () {
   });
 
   it('an adopted topic that does not exist, or has another number of partitions, is refused by name', async () => {
-    const transport = world.open({ topics: { orders: { adopt: { topic: nameOf('nowhere') } } } });
+    const transport = world.open({ topics: { orders: { adopt: { topic: nameOf('nowhere'), deadTopic: null } } } });
     const subscribed = transport.subscribe(['orders'], async () => ack, { group: nameOf('g'), from: 'earliest' });
     await assert.rejects(subscribed, (error: { code?: string }) => error.code === 'unknown_topic');
     const topic = nameOf('other');
     await world.open().topology.apply({ topics: { [topic]: { partitions: 2 } } });
-    const wrong = world.open({ topics: { orders: { partitions: 3, adopt: { topic } } } });
+    const graveless = world.open({ topics: { orders: { adopt: { topic, deadTopic: nameOf('no-graveyard') } } } });
+    await assert.rejects(
+      graveless.subscribe(['orders'], async () => ack, { group: nameOf('g'), from: 'earliest' }),
+      /topic 'no-graveyard-[^']+' does not exist/,
+    );
+    const wrong = world.open({ topics: { orders: { partitions: 3, adopt: { topic, deadTopic: null } } } });
     await assert.rejects(
       wrong.topology.describe('orders'),
       (error: { code?: string }) => error.code === 'topology_mismatch',

@@ -1,4 +1,4 @@
-import { InvalidOptionError, type Runtime, requireWhole } from '@holdfast/core';
+import { InvalidOptionError, type Runtime, refuseUnknown, requireWhole } from '@holdfast/core';
 import { loadClient } from './client-package.ts';
 import type { KafkaDriver } from './driver.ts';
 import type { KafkajsClient, KafkajsSasl, KafkajsSsl } from './kafkajs-client.ts';
@@ -26,6 +26,16 @@ export interface ClientOptions {
   readonly platformatic?: PlatformaticOptions | undefined;
 }
 
+/** Their names. */
+export const clientOptions: readonly (keyof ClientOptions)[] = [
+  'client',
+  'brokers',
+  'clientId',
+  'ssl',
+  'sasl',
+  'platformatic',
+];
+
 interface Chosen {
   readonly runtime: Runtime;
   readonly requestTimeoutMs: number;
@@ -37,13 +47,18 @@ export const chooseDriver = (options: ClientOptions, { runtime, requestTimeoutMs
   if (client !== undefined && platformatic !== undefined) {
     throw new InvalidOptionError('platformatic', 'give either a `client` of kafkajs, or `brokers` and `platformatic`');
   }
-  if (client !== undefined && brokers === undefined) return kafkajsDriver(async () => client);
+  if (client !== undefined && brokers === undefined) {
+    for (const option of ['clientId', 'ssl', 'sasl'] as const)
+      if (options[option] !== undefined) throw forBrokers(option);
+    return kafkajsDriver(async () => client);
+  }
   if (client !== undefined || brokers === undefined || brokers.length === 0) {
     throw new InvalidOptionError('brokers', 'give either `brokers`, at least one, or a `client`');
   }
   if (platformatic === undefined) return kafkajsDriver(kafkajsOf(options, brokers, { runtime, requestTimeoutMs }));
   if (options.ssl !== undefined) throw forKafkajs('ssl', 'tls');
   if (options.sasl !== undefined) throw forKafkajs('sasl', 'sasl');
+  refuseUnknown('platformatic', ['connectTimeout', 'tls', 'tlsServerName', 'sasl'], platformatic);
   if (platformatic.connectTimeout !== undefined) {
     requireWhole('platformatic.connectTimeout', platformatic.connectTimeout, 1);
   }
@@ -52,6 +67,12 @@ export const chooseDriver = (options: ClientOptions, { runtime, requestTimeoutMs
     brokers: brokers.map(addressOf),
   });
 };
+
+const forBrokers = (option: string): InvalidOptionError =>
+  new InvalidOptionError(
+    option,
+    'it goes with `brokers`, and would change nothing of a `client`; give it to the client',
+  );
 
 const forKafkajs = (option: string, theirs: string): InvalidOptionError =>
   new InvalidOptionError(option, `it is for kafkajs; give \`platformatic: { ${theirs} }\``);

@@ -1,5 +1,12 @@
-import { createRuntime, type Runtime, requireWhole, type TopicRequest } from '@holdfast/core';
-import { type ClientOptions, chooseDriver } from './choose-driver.ts';
+import {
+  createRuntime,
+  InvalidOptionError,
+  type Runtime,
+  refuseUnknown,
+  requireWhole,
+  type TopicRequest,
+} from '@holdfast/core';
+import { type ClientOptions, chooseDriver, clientOptions } from './choose-driver.ts';
 import type { KafkaDriver } from './driver.ts';
 import type { ReadRaw } from './wire.ts';
 
@@ -9,8 +16,12 @@ export interface AdoptedTopic {
   readonly topic?: string | undefined;
   /** How to read records that somebody else wrote. Default: CloudEvents, else `topic/partition/offset` as the id. */
   readonly read?: ReadRaw | undefined;
-  /** The topic that its dead letters go to, which must exist. Without one a dead letter stays where it is, and says so. */
-  readonly deadTopic?: string | undefined;
+  /**
+   * The topic that its dead letters go to, which must exist. `null`: a consumer with a database keeps them there; what is rejected
+   * all the same, because `read` threw at it for example, is passed over, counted as `holdfast.kafka.dropped_rejected` and logged
+   * as an error, with the place where it lies.
+   */
+  readonly deadTopic: string | null;
 }
 
 export interface KafkaTopicRequest extends TopicRequest {
@@ -89,6 +100,9 @@ export const readOptions = (options: KafkaTransportOptions): Settings => {
     topicRefreshMs: options.topicRefreshMs ?? 60_000,
     runtime,
   };
+  const { driver: _, ...named } = settings;
+  refuseUnknown('kafkaTransport', [...clientOptions, ...Object.keys(named)], options);
+  for (const [name, topic] of Object.entries(settings.topics)) checkTopic(`topics.${name}`, topic);
   requirePartitions('partitions', settings.partitions);
   if (settings.replicationFactor !== undefined)
     requireWhole('replicationFactor', settings.replicationFactor, 1, 32_767);
@@ -102,6 +116,18 @@ export const readOptions = (options: KafkaTransportOptions): Settings => {
   requireWhole('fetchBytes', settings.fetchBytes, 1, largestBody);
   requireWhole('topicRefreshMs', settings.topicRefreshMs, 1);
   return settings;
+};
+
+const checkTopic = (where: string, topic: KafkaTopicRequest): void => {
+  refuseUnknown(where, ['partitions', 'groups', 'adopt'], topic);
+  const { adopt } = topic;
+  if (adopt === undefined) return;
+  refuseUnknown(`${where}.adopt`, ['topic', 'read', 'deadTopic'], adopt);
+  if (adopt.deadTopic !== undefined) return;
+  throw new InvalidOptionError(
+    `${where}.adopt.deadTopic`,
+    'an adopted topic must name where rejected messages go, or say `null` where a consumer with a database keeps them',
+  );
 };
 
 /** A request is one buffer, of which a broker takes 100 MiB by default. */

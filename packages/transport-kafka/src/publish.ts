@@ -6,7 +6,7 @@ import {
   type PublishOutcome,
   type Transport,
 } from '@holdfast/core';
-import { BatcherFullError, partitionOf } from '@holdfast/flow';
+import { BatcherFullError, isDeadTopic, partitionOf } from '@holdfast/flow';
 import type { OutgoingCall } from './outgoing.ts';
 import { createSender, type SenderOptions } from './sender.ts';
 import type { Topic } from './topics.ts';
@@ -131,7 +131,8 @@ export const createPublisher = (options: PublisherOptions): KafkaPublisher => {
     inside > 0 && (inside + messages.length > capacity.messages || insideBytes + bytesIn(messages) > capacity.bytes);
 
   const publish: Transport['publish'] = async (topic, messages, { signal } = {}) => {
-    checkPublish(topic, messages, settings.maxBodyBytes);
+    // What a broker has once taken must find its place among the dead.
+    checkPublish(topic, messages, isDeadTopic(topic) ? Number.POSITIVE_INFINITY : settings.maxBodyBytes);
     if (messages.length === 0) return;
     if (signal?.aborted) throw PublishError.all(topic, messages, { outcome: 'failed', error: signal.reason });
     if (stopped !== undefined) throw PublishError.all(topic, messages, { outcome: 'failed', error: stopped });

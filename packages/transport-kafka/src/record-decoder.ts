@@ -1,3 +1,4 @@
+import { carriableText } from './carriable.ts';
 import type { FetchedData, FetchedMessage } from './fetched-data.ts';
 
 /** Of a partition. */
@@ -169,7 +170,7 @@ const text = (cursor: Cursor, known: Known[], place: number): string => {
   const last = known[place];
   if (last !== undefined && last.length === length && isSame(cursor.buffer, last.start, start, length))
     return last.text;
-  const decoded = cursor.buffer.toString('utf8', start, start + length);
+  const decoded = carriableText(cursor.buffer.toString('utf8', start, start + length));
   known[place] = { start, length, text: decoded };
   return decoded;
 };

@@ -24,7 +24,7 @@ export interface Topics {
   refresh(name: string): Promise<Topic | undefined>;
   /** Asks again; one that the broker does not know stays known. */
   renew(name: string): Promise<Topic | undefined>;
-  /** The topic and its dead topic, made where they are missing unless they are adopted. Throws `topology_mismatch`. */
+  /** The topic and its dead topic, made where they are missing; adopted ones must be there. Throws `topology_mismatch`. */
   ensure(name: string, partitions?: number): Promise<Topic>;
   adopted(name: string): AdoptedTopic | undefined;
 }
@@ -45,7 +45,7 @@ export const createTopics = (requests: TopicRequests, settings: Settings): Topic
     const own = adopted(name);
     if (own !== undefined) return own.topic ?? name;
     const origin = isDeadTopic(name) ? adopted(name.slice(0, -deadTopicOf('').length)) : undefined;
-    return origin === undefined ? name : origin.deadTopic;
+    return origin === undefined ? name : (origin.deadTopic ?? undefined);
   };
 
   const renew = async (name: string): Promise<Topic | undefined> => {
@@ -73,7 +73,7 @@ export const createTopics = (requests: TopicRequests, settings: Settings): Topic
 
   const require = async (name: string): Promise<Topic> => {
     const topic = known.get(name) ?? (await refresh(name));
-    if (topic === undefined) throw new UnknownTopicError(name, await namesForPeople(requests));
+    if (topic === undefined) throw new UnknownTopicError(wireNameOf(name) ?? name, await namesForPeople(requests));
     return topic;
   };
 
@@ -109,6 +109,7 @@ export const createTopics = (requests: TopicRequests, settings: Settings): Topic
     ensure: async (name, partitions) => {
       if (adopted(name) !== undefined) {
         const topic = await require(name);
+        if (adopted(name)?.deadTopic !== null) await require(deadTopicOf(name));
         if (partitions !== undefined && topic.partitions !== partitions) {
           throw new TopologyMismatchError(name, topic.partitions, partitions);
         }

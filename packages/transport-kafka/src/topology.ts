@@ -31,7 +31,7 @@ export const createTopology = ({ settings, link, topics, requireOpen }: Topology
       return (
         adopted && {
           adopted: { what: `topic '${wireName}'`, keyOrder: true },
-          ...(adopted.deadTopic === undefined ? {} : { deadTopic: adopted.deadTopic }),
+          ...(adopted.deadTopic === null ? {} : { deadTopic: adopted.deadTopic }),
         }
       );
     },

@@ -1,5 +1,6 @@
 import type { Capabilities, Receive, SubscribeOptions, Subscription, Transport } from '@holdfast/core';
 import { createTransportLife } from '@holdfast/flow';
+import { buryWith } from './bury.ts';
 import { type KafkaTransportOptions, readOptions, type Settings } from './options.ts';
 import { patientLink } from './patient-link.ts';
 import { createGroup } from './positions.ts';
@@ -39,7 +40,7 @@ export const kafkaTransport = (options: KafkaTransportOptions): Transport => {
     return await startSubscription({
       ...{ name, settings, topics, targets, starts, receive },
       options: subscribing,
-      deadLetter: (message, deadTopic) => publisher.publish(deadTopic, [message]),
+      deadLetter: buryWith({ topics, publish: publisher.publish, runtime }),
     });
   };
 

@@ -1,5 +1,6 @@
-import type { Message, MessageParts, RawMessage } from '@holdfast/core';
+import { checkMessage, type Message, type MessageParts, type RawMessage, withParts } from '@holdfast/core';
 import { readForeign } from '@holdfast/flow';
+import { carriableKey, carriableText } from './carriable.ts';
 import type { KafkaRecord, NewRecord } from './driver.ts';
 
 /** CloudEvents' Kafka binding, binary mode. */
@@ -39,7 +40,7 @@ export const bytesOf = ({ key, value, headers }: NewRecord): number => {
 
 /**
  * A record as a message. One that Holdfast or another writer of CloudEvents did not make has its topic, partition and offset
- * as its id and its topic as its type, unless `read` knows better.
+ * as its id and its topic as its type, unless `read` knows better. It can always be carried on, as a dead letter for example.
  */
 export const fromRecord = (record: KafkaRecord, topic: string, partition: number, read?: ReadRaw): Message => {
   const headers: Record<string, string> = {};
@@ -49,18 +50,21 @@ export const fromRecord = (record: KafkaRecord, topic: string, partition: number
     const text = textOf(record.headers[name]);
     if (name === names.id) id = text;
     else if (name === names.type) type = text;
-    else if (name !== names.specVersion) headers[name] = text;
+    else if (name !== names.specVersion) headers[carriableText(name)] = text;
   }
   const message: Message = {
-    id: id ?? `${topic}/${partition}/${record.offset}`,
+    id: id || `${topic}/${partition}/${record.offset}`,
     type: type ?? topic,
-    ...(record.key === null ? {} : { key: record.key.toString() }),
+    ...(record.key === null ? {} : { key: carriableKey(record.key) }),
     headers,
     body: bodyOf(record.value),
   };
-  return read === undefined
-    ? message
-    : readForeign(message, () => read(rawOf(record, topic, partition, { message, id, type })));
+  if (read === undefined) return message;
+  return readForeign(message, () => {
+    const parts = read(rawOf(record, topic, partition, { message, id, type }));
+    checkMessage(withParts(message, parts));
+    return parts;
+  });
 };
 
 /** A tombstone has no value; its body is empty. */
@@ -69,10 +73,10 @@ const bodyOf = (value: Buffer | null): Uint8Array =>
 
 const textOf = (value: unknown): string => {
   if (typeof value === 'string') return value;
-  if (Buffer.isBuffer(value)) return value.toString();
+  if (Buffer.isBuffer(value)) return carriableText(value.toString());
   // A list may start with something else: kafkajs takes what an empty object inherits for an earlier value of the name.
   const last: unknown = Array.isArray(value) ? value.at(-1) : value;
-  return Buffer.isBuffer(last) ? last.toString() : String(last ?? '');
+  return carriableText(Buffer.isBuffer(last) ? last.toString() : String(last ?? ''));
 };
 
 const rawOf = (

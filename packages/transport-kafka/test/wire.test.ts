@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { checkPublish } from '@holdfast/core';
 import { readFetched } from '../src/read-fetched.ts';
 import { bytesOf, fromRecord, toRecord } from '../src/wire.ts';
 
@@ -38,6 +39,36 @@ describe('a record of Kafka', () => {
       return { id: data.id, type: pattern, key: null };
     });
     assert.deepEqual([message.id, message.type, message.key], ['o1', 'order.placed', undefined]);
+  });
+
+  it('that no text can hold can be carried on all the same, each key under a name of its own', () => {
+    const long = (value: bigint) => {
+      const key = Buffer.alloc(8);
+      key.writeBigInt64BE(value);
+      return key;
+    };
+    const headers = {
+      ce_id: Buffer.alloc(0),
+      ce_type: Buffer.from('a\0b'),
+      'no\0te': [Buffer.from('\0'), Buffer.from('\0')],
+    };
+    const keys = [long(7n), long(-7n), long(-8n), Buffer.from([0xff]), Buffer.from([0xfe])];
+    const messages = keys.map((key) => fromRecord(record({ key, headers }), 'orders', 0));
+    checkPublish('orders.dead', messages, 1_000);
+    assert.equal(messages[0]?.key, 'hex:0000000000000007');
+    assert.equal(new Set(messages.map(({ key }) => key)).size, keys.length);
+    assert.deepEqual(
+      [messages[0]?.id, messages[0]?.type, messages[0]?.headers],
+      ['orders/0/7', 'a\ufffdb', { 'no\ufffdte': '\ufffd' }],
+    );
+    for (const text of ['k', 'żółw', '\ufffd', '']) {
+      assert.equal(fromRecord(record({ key: Buffer.from(text) }), 'orders', 0).key, text);
+    }
+  });
+
+  it('of which its own way to read makes what cannot be carried is read as it is', () => {
+    const message = fromRecord(record(), 'orders', 0, () => ({ id: 'a\0b' }));
+    assert.equal(message.id, 'orders/0/7');
   });
 
   it('without a value has an empty body, and of a header that stands twice the last value', () => {
