@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict';
-import { ack, isHoldfastError, PublishError, type Receive, type Settlement } from '@holdfast/core';
+import { createConsumer } from '@holdfast/consumer';
+import {
+  ack,
+  defineMessage,
+  isHoldfastError,
+  PublishError,
+  type Receive,
+  type Settlement,
+  silentLog,
+} from '@holdfast/core';
 import type { RawRecord } from '@holdfast/transport-kafka';
 import { Kafka, logLevel } from 'kafkajs';
 import { eventually, type KafkaServer, sharedKafka } from '../../harness/index.ts';
 import { type KafkaWorld, kafkaClients, kafkaWorld, messageOf } from './kafka-world.ts';
 import { createLedger } from './load.ts';
+
+const anything = {
+  '~standard': { version: 1 as const, vendor: 'test', validate: (value: unknown) => ({ value }) },
+};
 
 for (const { client, options: over } of kafkaClients) {
   describe(`topics and groups of transport-kafka over ${client}`, function () {
@@ -261,16 +274,10 @@ for (const { client, options: over } of kafkaClients) {
         const ledger = createLedger();
         const group = nameOf('g');
         const subscription = await transport.subscribe([gone, healthy], ledger.receive, { group, from: 'earliest' });
-        let ended = false;
-        const end = subscription.closed.catch(() => {
-          ended = true;
-        });
         await admin((client) => client.deleteTopics({ topics: [gone] }));
         await eventually(() => assert.match(subscription.health().reasons.join(), /cannot read/));
         await transport.publish(healthy, [messageOf('a-0', 'a')]);
         await ledger.complete(new Map([['a', 1]]));
-        assert.equal(ended, false);
-        await end;
       });
     }
 
@@ -330,20 +337,44 @@ for (const { client, options: over } of kafkaClients) {
       assert.deepEqual((await Promise.all(plans)).flat(), []);
     });
 
-    it('a topic that is deleted underneath ends the subscription by name, and publishing is refused', async () => {
+    it('P8, P10: a topic that is deleted underneath is a reason of health, and its consumer goes on when it is made anew', async () => {
       const transport = world.open();
       const topic = nameOf('deleted');
-      const ledger = createLedger();
-      const subscription = await transport.subscribe([topic], ledger.receive, { group: nameOf('g'), from: 'earliest' });
-      await transport.publish(topic, [messageOf('a-0', 'a')]);
-      await ledger.complete(new Map([['a', 1]]));
-      await admin((client) => client.deleteTopics({ topics: [topic] }));
-      await assert.rejects(subscription.closed, (error) => isHoldfastError(error, 'unknown_topic'));
-      assert.equal(subscription.health().live, false);
-      await assert.rejects(transport.publish(topic, [messageOf('a-1', 'a')]), (error) => {
-        const [outcome] = error instanceof PublishError ? error.outcomes : [];
-        return outcome?.outcome === 'failed' && isHoldfastError(outcome.error, 'unknown_topic');
+      const received: string[] = [];
+      await transport.topology.apply({ topics: { [topic]: { partitions: 2 } } });
+      const contract = defineMessage('order.placed', { version: 1, topic, schema: anything, key: () => 'k' });
+      const consumer = createConsumer({ transport, group: nameOf('g'), from: 'latest', runtime: { log: silentLog } });
+      consumer.on(contract, async (_, { message }) => {
+        received.push(message.id);
       });
+      await consumer.start();
+      const publish = (ids: readonly string[]) =>
+        transport.publish(
+          topic,
+          ids.map((id, n) => messageOf(id, `k${n}`)),
+        );
+      const before = Array.from({ length: 6 }, (_, n) => `before-${n}`);
+      await publish(before);
+      await eventually(() => assert.deepEqual(received.toSorted(), before));
+      await admin((client) => client.deleteTopics({ topics: [topic] }));
+      await eventually(() => {
+        const { live, reasons } = consumer.health();
+        assert.deepEqual([live, reasons.some((reason) => reason.includes(`'${topic}' does not exist`))], [false, true]);
+      });
+      assert.deepEqual(await outcomesOf(publish(['a-1'])), ['failed: unknown_topic']);
+      // More than it had, in as many messages as make each of the old positions one of the new topic.
+      await admin((client) => client.createTopics({ topics: [{ topic, numPartitions: 3 }] }));
+      const after = Array.from({ length: 40 }, (_, n) => `after-${n}`);
+      await eventually(() => publish(after));
+      const times = () => after.map((id) => received.filter((one) => one === id).length);
+      await eventually(() => assert.ok(times().every((count) => count > 0)), { timeoutMs: 20_000 });
+      await eventually(() => assert.deepEqual([consumer.health().live, consumer.health().ready], [true, true]));
+      assert.ok(
+        world.logs.some(({ level, message }) => level === 'error' && message.includes('does not exist any more')),
+      );
+      await publish(['last']);
+      await eventually(() => assert.equal(received.at(-1), 'last'));
+      await consumer.close();
     });
 
     it('a group that is deleted underneath begins where its next subscription says', async () => {

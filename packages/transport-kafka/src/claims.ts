@@ -36,8 +36,8 @@ export interface Claims {
   reconcile(given: readonly Place[], generation: number): void;
   /** Drains everything, as far as the signal allows; nothing is owned afterwards. */
   drainAll(signal: AbortSignal): Promise<void>;
-  /** Everything is lost at once: others may have it already. */
-  loseAll(why: unknown): void;
+  /** Everything, or everything of a topic, is lost at once: others may have it already. */
+  loseAll(why: unknown, topic?: string): void;
 }
 
 export const createClaims = (options: ClaimsOptions): Claims => {
@@ -155,8 +155,9 @@ export const createClaims = (options: ClaimsOptions): Claims => {
       await Promise.all(owned.map((claim) => claim.taken?.revoke(signal)));
       for (const claim of owned) forget(claim);
     },
-    loseAll: (why) => {
+    loseAll: (why, topic) => {
       for (const claim of owned) {
+        if (topic !== undefined && claim.topic.name !== topic) continue;
         claim.taken?.abandon();
         forget(claim);
         void announcer.revoked(claim.assignment, AbortSignal.abort(why));

@@ -98,6 +98,16 @@ export class NoAnswerError extends HoldfastError {
   }
 }
 
+/** The topic was deleted and made anew: what was in hand of it is not in it any more. */
+export class TopicRemadeError extends HoldfastError {
+  override readonly code = 'topic_remade';
+  constructor(topic: string) {
+    super(`topic '${topic}' was deleted and made anew; its group goes on from the oldest message there is`, {
+      retryable: true,
+    });
+  }
+}
+
 /** The group no longer counts on this member, so its partitions may be with others. */
 export class MembershipLostError extends HoldfastError {
   override readonly code = 'membership_lost';

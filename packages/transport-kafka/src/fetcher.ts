@@ -1,6 +1,7 @@
-import { type Runtime, UnknownTopicError } from '@holdfast/core';
+import type { Runtime } from '@holdfast/core';
 import type { Fetched, KafkaDriver, KafkaLink } from './driver.ts';
 import { createInTime } from './in-time.ts';
+import type { MissingTopics } from './missing-topics.ts';
 import { goOnFrom, type OwnedPartition, placeOf, takeIn } from './owned-partition.ts';
 import { createPatience } from './patience.ts';
 import { createPump, type PumpOptions } from './pump.ts';
@@ -18,8 +19,8 @@ export interface FetcherOptions extends PumpOptions {
   readonly runtime: Runtime;
   /** More of a partition is settled, there being nothing in it to settle. */
   readonly onMoved: (claim: OwnedPartition) => void;
-  /** A topic is no longer there. */
-  readonly onGone: (error: unknown) => void;
+  /** Whether topics are missing. */
+  readonly missing: MissingTopics;
 }
 
 /**
@@ -43,11 +44,9 @@ interface Wanted {
 /** Of all partitions together; what a broker sends at once for them is at most this. */
 const partitionsAtOnce = 10;
 const partitionsAhead = 32;
-/** A topic that was made a moment ago, or whose broker has just started, is unknown to some. */
-const goneAfterMs = 3_000;
 
 export const createFetcher = (options: FetcherOptions): Fetcher => {
-  const { driver, link, topics, owned, waitMs, partitionBytes, requestTimeoutMs, group, runtime } = options;
+  const { driver, link, topics, missing, owned, waitMs, partitionBytes, requestTimeoutMs, group, runtime } = options;
   const { clock, log, meter } = runtime;
   const inTime = createInTime(link, clock);
   const pump = createPump(options);
@@ -57,7 +56,6 @@ export const createFetcher = (options: FetcherOptions): Fetcher => {
   const busy = new Set<number>();
   const leaders = createTroubles<number>(clock);
   const partitions = createTroubles<OwnedPartition>(clock);
-  const goneSince = new Map<string, number>();
   const turns = new Map<number, number>();
   let stopped = false;
   let saidAhead = 0;
@@ -75,7 +73,7 @@ export const createFetcher = (options: FetcherOptions): Fetcher => {
     const answersEach = bytes > mostBytes / 2 ? 1 : 2;
     const wanted = new Map<number, Wanted>();
     for (const claim of claims) {
-      if (claim.phase !== 'active') continue;
+      if (claim.phase !== 'active' || missing.has(claim.topic.name)) continue;
       const leader = leaderOf(claim);
       if (busy.has(leader)) continue;
       const asked = wanted.get(leader) ?? { from: [], isAll: true };
@@ -128,7 +126,7 @@ export const createFetcher = (options: FetcherOptions): Fetcher => {
       if (stopped) return;
       log.debug({ group, leader, error }, 'fetching from a broker failed; trying again');
       const rested = leaders.failed(leader, error);
-      await Promise.all([...new Set(claims.map(({ topic }) => topic.name))].map(checkTopic));
+      await Promise.all([...new Set(claims.map(({ topic }) => topic.name))].map((name) => missing.check(name)));
       await rested;
     }
     busy.delete(leader);
@@ -136,6 +134,7 @@ export const createFetcher = (options: FetcherOptions): Fetcher => {
   };
 
   const accept = (claim: OwnedPartition, one: Fetched): void => {
+    if (missing.has(claim.topic.name)) return;
     if (one.error !== undefined) {
       void recover(claim, one.error);
       return;
@@ -150,7 +149,8 @@ export const createFetcher = (options: FetcherOptions): Fetcher => {
       await backIntoRange(claim).catch(() => {});
     } else {
       log.debug({ ...claim.assignment, group, error }, 'fetching a partition failed; trying again');
-      await checkTopic(claim.topic.name);
+      const isUnknown = driver.codeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
+      await missing.check(claim.topic.name, isUnknown ? 'unknown' : undefined);
     }
     await rested;
     if (claim.phase !== 'active') partitions.over(claim);
@@ -168,18 +168,6 @@ export const createFetcher = (options: FetcherOptions): Fetcher => {
     );
     meter.count('holdfast.kafka.dropped_unsettled', missed, { topic: claim.topic.name, group });
     if (goOnFrom(claim, first)) options.onMoved(claim);
-  };
-
-  /** Learns who leads now, and whether the topic is still there. */
-  const checkTopic = async (name: string): Promise<void> => {
-    const found = await topics.refresh(name).catch(() => topics.known(name));
-    if (found !== undefined) {
-      goneSince.delete(name);
-      return;
-    }
-    const sinceMs = goneSince.get(name) ?? clock.monotonic();
-    goneSince.set(name, sinceMs);
-    if (clock.monotonic() - sinceMs > goneAfterMs) options.onGone(new UnknownTopicError(name, []));
   };
 
   return {

@@ -4,6 +4,8 @@ import type { OwnedPartition } from './owned-partition.ts';
 
 export interface Condition {
   readonly closed: boolean;
+  /** Topics that do not exist any more. */
+  readonly gone: readonly string[];
   readonly member: { readonly pending: number | undefined; readonly failure: unknown };
   readonly fetcher: { readonly failure: unknown };
   readonly keeper: { readonly failure: unknown };
@@ -13,14 +15,15 @@ export interface Condition {
 }
 
 /** Health from what has happened, not from being connected. */
-export const readHealth = ({ closed, member, fetcher, keeper, partitions, intake, clock }: Condition): Health => {
+export const readHealth = ({ closed, gone, member, fetcher, keeper, partitions, intake, clock }: Condition): Health => {
   if (closed) return { live: false, ready: false, reasons: ['closed'] };
   const paused = intake.reasons.map((reason) => `paused: ${reason}`);
-  const unready = [...whyOut(member), ...whyFew(member.pending, partitions)];
+  const lost = gone.map((topic) => `topic '${topic}' does not exist any more; it is looked for until it is back`);
+  const unready = [...lost, ...whyOut(member), ...whyFew(member.pending, partitions)];
   if (fetcher.failure !== undefined) unready.push(`cannot read: ${textOf(fetcher.failure)}`);
   if (keeper.failure !== undefined) unready.push(`cannot store positions: ${textOf(keeper.failure)}`);
   unready.push(...whyStalled(intake, clock));
-  return { live: true, ready: unready.length === 0, reasons: [...paused, ...unready] };
+  return { live: gone.length === 0, ready: unready.length === 0, reasons: [...paused, ...unready] };
 };
 
 const whyOut = ({ pending, failure }: Condition['member']): readonly string[] => {

@@ -8,6 +8,7 @@ export {
   NotReadyError,
   OversizedRecordError,
   RefusedError,
+  TopicRemadeError,
   UnreadableRecordsError,
 } from './errors.ts';
 export type { KafkajsClient, KafkajsSasl, KafkajsSsl } from './kafkajs-client.ts';

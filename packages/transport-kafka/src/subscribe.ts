@@ -10,9 +10,11 @@ import {
 } from '@holdfast/flow';
 import { createClaims } from './claims.ts';
 import type { PlaceOffset } from './driver.ts';
+import { TopicRemadeError } from './errors.ts';
 import { createFetcher } from './fetcher.ts';
 import { readHealth } from './health.ts';
 import { createMember } from './member.ts';
+import { createMissingTopics } from './missing-topics.ts';
 import type { Settings } from './options.ts';
 import { type OwnedPartition, placeOf } from './owned-partition.ts';
 import { createPositionReader } from './position-reader.ts';
@@ -85,15 +87,16 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
   };
 
   const intake = createIntake({ ...options, maxInFlight, receive, deadLetter, runtime, name });
+  const starts = new Map(subscribing.starts);
   const keeper = createPositionKeeper<bigint, OwnedPartition>({
     ...{ group, runtime },
     store: (moved) => commit(moved.map((one) => ({ ...placeOf(one), offset: one.settledTo }))),
-    mayStore: ({ phase }) => phase !== 'over',
+    mayStore: ({ phase, topic }) => phase !== 'over' && !missing.has(topic.name),
   });
   const claims = createClaims({
     ...{ topics: targets, group, intake, keeper, runtime, closing: over.signal, drained: drained.promise },
     announcer: createAnnouncer(options, runtime),
-    positionOf: createPositionReader({ link, group, settings, commit, starts: subscribing.starts }),
+    positionOf: createPositionReader({ link, group, settings, commit, starts }),
     drainMs: settings.drainMs,
     onChange: () => fetcher.wake(),
     onLetGo: () => member.rejoin(),
@@ -109,14 +112,33 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
     heartbeatMs: settings.heartbeatMs,
     drainMs: settings.drainMs,
   });
+  const missing = createMissingTopics({
+    ...{ topics, group, runtime, signal: over.signal },
+    onBack: async (topic) => {
+      const owned = claims.owned.filter(({ topic: { name } }) => name === topic.name);
+      const positions = await link.groups.committed(group, owned.map(placeOf));
+      // With a topic its brokers delete the positions in it.
+      if (positions.includes(undefined)) {
+        const error = new TopicRemadeError(topic.name);
+        log.warn(
+          { error, group, topic: topic.name },
+          'a topic has other messages than before; its group begins anew in it',
+        );
+        starts.delete(topic.name);
+        claims.loseAll(error, topic.name);
+      } else for (const claim of owned) keeper.mark(claim);
+      roomMade();
+      const isAsBefore = owned.some((claim) => claim.phase !== 'over' && claim.topic.partitions === topic.partitions);
+      if (!isAsBefore) member.rejoin();
+    },
+  });
   const fetcher = createFetcher({
-    ...{ driver, link, topics, intake, maxInFlight, group, runtime, requestTimeoutMs },
+    ...{ driver, link, topics, missing, intake, maxInFlight, group, runtime, requestTimeoutMs },
     owned: () => claims.owned,
     waitMs: settings.fetchWaitMs,
     partitionBytes: settings.fetchBytes,
     readOf: (topic) => topics.adopted(topic)?.read,
     onMoved: keeper.mark,
-    onGone: (error) => void die(error),
   });
 
   const close = async (deadlineMs: number): Promise<void> => {
@@ -169,7 +191,10 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
       fetcher.wake();
     },
     health: () =>
-      readHealth({ closed: closing !== undefined, member, fetcher, keeper, partitions: claims.owned, intake, clock }),
+      readHealth({
+        ...{ closed: closing !== undefined, gone: missing.gone, member, fetcher, keeper },
+        ...{ partitions: claims.owned, intake, clock },
+      }),
     get assignments() {
       return claims.owned.filter(({ phase }) => phase !== 'starting').map(({ assignment }) => assignment);
     },

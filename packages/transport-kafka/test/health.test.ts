@@ -4,6 +4,7 @@ import { type Condition, readHealth } from '../src/health.ts';
 
 const healthy: Condition = {
   closed: false,
+  gone: [],
   member: { pending: 0, failure: undefined },
   fetcher: { failure: undefined },
   keeper: { failure: undefined },
@@ -29,6 +30,12 @@ describe('the health of a Kafka subscription', () => {
     assert.match(reasonsOf({ fetcher: { failure: new Error('down') } }).join(), /cannot read: down/);
     assert.match(reasonsOf({ keeper: { failure: new Error('full') } }).join(), /cannot store positions: full/);
     assert.match(reasonsOf({ partitions: [{ phase: 'starting' }] }).join(), /takes up 1/);
+  });
+
+  it('is not live while a topic is gone', () => {
+    const { live, ready, reasons } = readHealth({ ...healthy, gone: ['orders'] });
+    assert.deepEqual([live, ready], [false, false]);
+    assert.match(reasons.join(), /topic 'orders' does not exist any more/);
   });
 
   it('is not good when messages are in flight and none settles, unless it is paused', async () => {
