@@ -391,6 +391,44 @@ for (const { client, options: over } of kafkaClients) {
       await second.complete(new Map([['a', 1]]));
     });
 
+    it('P6: what a group passes over whose positions are gone is counted and logged', async () => {
+      const [topic, other, group] = [nameOf('expired'), nameOf('other'), nameOf('g')];
+      const transport = world.open();
+      await transport.topology.apply({
+        topics: {
+          [topic]: { partitions: 1, groups: { [group]: 'latest' } },
+          [other]: { groups: { [group]: 'latest' } },
+        },
+      });
+      await admin((client) => client.deleteTopics({ topics: [topic] }));
+      await admin((client) => client.createTopics({ topics: [{ topic, numPartitions: 1 }] }));
+      await eventually(() => world.open().publish(topic, [messageOf('a-0', 'a'), messageOf('a-1', 'a')]));
+      assert.equal(world.counted.get('holdfast.kafka.passed_over'), undefined);
+      const ledger = createLedger();
+      const again = world.open();
+      await again.subscribe([other, topic], ledger.receive, { group, from: 'latest' });
+      assert.equal(world.counted.get('holdfast.kafka.passed_over'), 2);
+      const said = world.logs.find(({ message }) => message.includes('has no position in a topic'));
+      assert.deepEqual([said?.level, said?.fields], ['warn', { topic, group, messages: 2 }]);
+      await again.subscribe([topic], createLedger().receive, { group: nameOf('new'), from: 'latest' });
+      assert.equal(world.counted.get('holdfast.kafka.passed_over'), 2);
+    });
+
+    it('P6: a position that is past the end of its partition is counted and logged, and the group begins anew', async () => {
+      const [topic, group] = [nameOf('past'), nameOf('g')];
+      const transport = world.open();
+      await transport.topology.apply({ topics: { [topic]: { partitions: 1 } } });
+      await transport.publish(topic, [messageOf('a-0', 'a')]);
+      const partitions = [{ partition: 0, offset: '500' }];
+      await admin((client) => client.setOffsets({ groupId: group, topic, partitions }));
+      const ledger = createLedger();
+      await transport.subscribe([topic], ledger.receive, { group, from: 'latest' });
+      await ledger.complete(new Map([['a', 1]]));
+      assert.equal(world.counted.get('holdfast.kafka.positions_lost'), 1);
+      const said = world.logs.find(({ message }) => message.includes('is not in its partition any more'));
+      assert.equal(said?.level, 'error');
+    });
+
     it('P6: what retention dropped before a group read it is counted and logged, and the group goes on', async () => {
       const transport = world.open();
       const topic = nameOf('retention');

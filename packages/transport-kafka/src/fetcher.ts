@@ -162,6 +162,7 @@ export const createFetcher = (options: FetcherOptions): Fetcher => {
     const { first, next } = await link.topics.endsOf(claim.topic.wireName, claim.partition);
     if (claim.phase !== 'active' || (claim.next >= first && claim.next <= next)) return;
     const missed = claim.next < first ? Number(first - claim.next) : 0;
+    if (claim.next > next) meter.count('holdfast.kafka.positions_lost', 1, { topic: claim.topic.name, group });
     log.error(
       { ...claim.assignment, group, position: String(claim.next), first: String(first), next: String(next), missed },
       'the position of a group is not in its partition any more: it goes on from the oldest message there is',

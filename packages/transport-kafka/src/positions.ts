@@ -1,4 +1,10 @@
-import { GroupRunningError, InvalidOptionError, type SeekTarget, type StartPosition } from '@holdfast/core';
+import {
+  GroupRunningError,
+  InvalidOptionError,
+  type Runtime,
+  type SeekTarget,
+  type StartPosition,
+} from '@holdfast/core';
 import type { KafkaDriver, KafkaLink, PartitionEnds, Place } from './driver.ts';
 import type { Topic } from './topics.ts';
 
@@ -14,21 +20,30 @@ const placesOf = ({ wireName, partitions }: Topic): readonly Place[] =>
 const startsOf = (ends: readonly PartitionEnds[], from: StartPosition): readonly bigint[] =>
   ends.map(({ first, next }) => (from === 'earliest' ? first : next));
 
+export interface Asking {
+  readonly driver: KafkaDriver;
+  readonly link: KafkaLink;
+  readonly runtime: Runtime;
+}
+
 /**
  * Gives a group a position in every partition of a topic; a group that has them keeps them. Where it has some, the partitions
  * without one were added to the topic since, and it starts at the first message there is. Returns where it starts where it
- * had none and somebody of it runs: whoever gets the partition then has to store it.
+ * had none and somebody of it runs: whoever gets the partition then has to store it. What such a group does not get because it
+ * begins at the latest message is counted and logged where the brokers knew the group: its positions may have expired.
  */
 export const createGroup = async (
-  { driver, link }: { readonly driver: KafkaDriver; readonly link: KafkaLink },
+  { driver, link, runtime }: Asking,
   topic: Topic,
   group: string,
-  from: StartPosition,
+  { from, isKnown = knownBy(link, group) }: Beginning,
 ): Promise<readonly (bigint | undefined)[]> => {
   const stored = await positionsOf(link, topic, group);
   if (stored.every((position) => position !== undefined)) return stored;
   const ends = await link.topics.ends(topic.wireName);
-  const starts = startsOf(ends, stored.some((position) => position !== undefined) ? 'earliest' : from);
+  const isNew = stored.every((position) => position === undefined);
+  const starts = startsOf(ends, isNew ? from : 'earliest');
+  const wasKnown = isNew && from === 'latest' && (await isKnown());
   const missing = placesOf(topic)
     .filter(({ partition }) => stored[partition] === undefined)
     .map((place) => ({ ...place, offset: starts[place.partition] ?? 0n }));
@@ -40,7 +55,50 @@ export const createGroup = async (
     const now = await positionsOf(link, topic, group);
     return now.map((position, partition) => position ?? starts[partition]);
   }
+  if (wasKnown) sayPassedOver(runtime, { topic: topic.name, group }, ends);
+  if (!isNew) {
+    const partitions = missing.map(({ partition }) => partition);
+    runtime.log.warn(
+      { topic: topic.name, group, partitions },
+      'a group has no position in some partitions of its topic: it begins in them at the oldest message there is',
+    );
+  }
   return stored.map((position, partition) => position ?? starts[partition]);
+};
+
+export interface Beginning {
+  /** Where a group begins that has no position in the topic. */
+  readonly from: StartPosition;
+  /** Whether the brokers knew the group before; asked when it matters. */
+  readonly isKnown?: (() => Promise<boolean>) | undefined;
+}
+
+/** Asks once, when it is first wanted to know, whether the brokers know a group. */
+export const knownBy = (link: KafkaLink, group: string): (() => Promise<boolean>) => {
+  let known: Promise<boolean> | undefined;
+  return () => {
+    known ??= link.groups.names().then(
+      (names) => names.includes(group),
+      // It may not be ours to know.
+      () => false,
+    );
+    return known;
+  };
+};
+
+const sayPassedOver = (
+  { log, meter }: Runtime,
+  where: { readonly topic: string; readonly group: string },
+  ends: readonly PartitionEnds[],
+): void => {
+  const messages = ends.reduce((sum, { first, next }) => sum + Number(next - first), 0);
+  if (messages === 0) return;
+  log.warn(
+    { ...where, messages },
+    'a group that the brokers know has no position in a topic, and begins at the latest message: those that are there are not ' +
+      'delivered to it; if it had been reading the topic, its positions have expired or were deleted: move it with topology.seek',
+  );
+  meter.count('holdfast.kafka.passed_over', messages, where);
 };
 
 const isRunning = (driver: KafkaDriver, error: unknown): boolean =>

@@ -13,7 +13,7 @@ export interface TopologyOptions {
 }
 
 export const createTopology = ({ settings, link, topics, requireOpen }: TopologyOptions): DeclaredTopology => {
-  const asking = { driver: settings.driver, link };
+  const asking = { driver: settings.driver, link, runtime: settings.runtime };
   return createDeclaredTopology({
     ...{ topics: settings.topics, partitions: settings.partitions, requirePartitions, requireOpen },
     find: async (name) => {
@@ -24,7 +24,7 @@ export const createTopology = ({ settings, link, topics, requireOpen }: Topology
     require: topics.require,
     create: topics.ensure,
     hasGroup: async (topic, group) => !(await positionsOf(link, topic, group)).includes(undefined),
-    createGroup: (topic, group, from) => createGroup(asking, topic, group, from),
+    createGroup: (topic, group, from) => createGroup(asking, topic, group, { from }),
     groups: (topic) => readGroups(link, topic),
     adopted: ({ name, wireName }) => {
       const adopted = topics.adopted(name);

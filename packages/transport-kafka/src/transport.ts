@@ -3,7 +3,7 @@ import { createTransportLife } from '@holdfast/flow';
 import { buryWith } from './bury.ts';
 import { type KafkaTransportOptions, readOptions, type Settings } from './options.ts';
 import { patientLink } from './patient-link.ts';
-import { createGroup } from './positions.ts';
+import { createGroup, knownBy } from './positions.ts';
 import { createPublisher } from './publish.ts';
 import { startSubscription } from './subscribe.ts';
 import { createTopics } from './topics.ts';
@@ -32,9 +32,11 @@ export const kafkaTransport = (options: KafkaTransportOptions): Transport => {
   ): Promise<Subscription> => {
     await topology.declare();
     const targets = await Promise.all(names.map((topic) => topics.ensure(topic)));
+    const isKnown = knownBy(link, subscribing.group);
+    const asking = { driver, link, runtime };
     const starts = new Map<string, readonly (bigint | undefined)[]>();
     for (const topic of targets) {
-      starts.set(topic.name, await createGroup({ driver, link }, topic, subscribing.group, subscribing.from));
+      starts.set(topic.name, await createGroup(asking, topic, subscribing.group, { from: subscribing.from, isKnown }));
     }
     life.requireOpen();
     return await startSubscription({
