@@ -5,7 +5,7 @@ import { guardPgPool } from './guard-pg-pool.ts';
 import type { PgClient, PgPool } from './pg-client.ts';
 import { createPgListen } from './pg-listen.ts';
 import { isSpent, openSession, queryPg } from './pg-session.ts';
-import { type PgProgress, runPgTransaction } from './pg-transaction.ts';
+import { beginWith, type PgProgress, runPgTransaction } from './pg-transaction.ts';
 import { quoteSchema } from './quote-identifier.ts';
 import { sqlState } from './sql-state.ts';
 import { transactionPlaces } from './transaction-places.ts';
@@ -43,7 +43,9 @@ export const pgDatabase = <Client extends PgClient>(
   options: PgDatabaseOptions = {},
 ): Database<Client> => {
   const runtime = createRuntime(options.runtime);
-  const settings = { idle_in_transaction_session_timeout: String(options.idleInTransactionTimeoutMs ?? 60_000) };
+  const begin = beginWith({
+    idle_in_transaction_session_timeout: String(options.idleInTransactionTimeoutMs ?? 60_000),
+  });
   const { clock } = runtime;
   const access = { pool, clock, connectTimeoutMs: options.connectTimeoutMs ?? 30_000 };
   const transacting = { ...access, places: transactionPlaces(pool) };
@@ -63,7 +65,7 @@ export const pgDatabase = <Client extends PgClient>(
       const progress: PgProgress = { committing: false };
       try {
         return await withPgClient(transacting, signal, (client, spoil) =>
-          runPgTransaction(client, work, { settings, opening, spoil, progress }),
+          runPgTransaction(client, work, { begin, opening, spoil, progress }),
         );
       } catch (error) {
         if (!signal?.aborted) throw error;

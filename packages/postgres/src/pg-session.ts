@@ -22,9 +22,13 @@ const identify = `select pid::text as pid, extract(epoch from backend_start)::te
  * Asks once per connection where it leads. Undefined where the backend's number is not the one that the server gave when
  * the connection was made: that is how PgBouncer and its kind are told from Postgres itself.
  */
-export const openSession = async (client: PgClient): Promise<PgSession | undefined> => {
+export const openSession = (client: PgClient): Promise<PgSession | undefined> | PgSession | undefined => {
   const known = sessions.get(client);
-  if (known !== undefined) return known === 'pooled' ? undefined : known;
+  if (known === undefined) return identifySession(client);
+  return known === 'pooled' ? undefined : known;
+};
+
+const identifySession = async (client: PgClient): Promise<PgSession | undefined> => {
   const [row] = (await client.query(identify)).rows;
   const session =
     row?.pid && row.started && isStraight(client, row.pid) ? { pid: row.pid, startedAt: row.started } : undefined;

@@ -14,13 +14,19 @@ export interface PgProgress extends TransactionProgress {
 }
 
 export interface PgTransactionOptions {
-  /** Transaction-local settings. */
-  readonly settings: Readonly<Record<string, string>>;
+  /** BEGIN and what is set for every transaction. */
+  readonly begin: string;
   readonly opening: Statement | undefined;
   /** Called when the connection's state is no longer known. */
   readonly spoil: () => void;
   readonly progress: PgProgress;
 }
+
+/** The text that begins a transaction with these settings, which end with it. */
+export const beginWith = (settings: Readonly<Record<string, string>>): string =>
+  ['begin', ...Object.entries(settings).map(([name, value]) => `set local ${name} = ${quoteLiteral(value)}`)].join(
+    '; ',
+  );
 
 /** BEGIN, work, COMMIT on one client; ROLLBACK when the work rejects. BEGIN, all settings and the opening are one round trip. */
 export const runPgTransaction = async <Client extends PgClient, T>(
@@ -35,16 +41,15 @@ export const runPgTransaction = async <Client extends PgClient, T>(
 };
 
 const begin = async (client: PgClient, options: PgTransactionOptions): Promise<readonly Row[]> => {
-  const { settings, opening, spoil, progress } = options;
-  const token = crypto.randomUUID();
-  const set = Object.entries({ ...settings, 'holdfast.tx': token })
-    .map(([name, value]) => `; set local ${name} = ${quoteLiteral(value)}`)
-    .join('');
+  const { opening, spoil, progress } = options;
+  const token = nextToken();
+  const text = `${options.begin}; set local holdfast.tx = '${token}'`;
   try {
-    progress.session = await openSession(client);
+    const session = openSession(client);
+    progress.session = session instanceof Promise ? await session : session;
     const opened = await (progress.session === undefined
-      ? beginPooled(client, `begin${set}`, options)
-      : beginStraight(client, `begin${set}`, options));
+      ? beginPooled(client, text, options)
+      : beginStraight(client, text, options));
     rememberToken(client, token);
     return opened;
   } catch (error) {
@@ -54,6 +59,11 @@ const begin = async (client: PgClient, options: PgTransactionOptions): Promise<r
     throw error;
   }
 };
+
+/** Of each transaction another one, in all processes. */
+const ofProcess = crypto.randomUUID();
+let transactions = 0;
+const nextToken = (): string => `${ofProcess}/${++transactions}`;
 
 const beginStraight = async (
   client: PgClient,

@@ -1,6 +1,5 @@
 import { type Clock, HoldfastError } from '@holdfast/core';
 import type { Window } from '@holdfast/flow';
-import { watchAbort } from './abort.ts';
 import type { PgClient, PgPool } from './pg-client.ts';
 
 /** No connection of a pool could be had in time. */
@@ -35,52 +34,106 @@ export const withPgClient = async <Client extends PgClient, T>(
   signal: AbortSignal | undefined,
   run: (client: Client, spoil: () => void) => Promise<T>,
 ): Promise<T> => {
-  const client = await connect(access, signal);
-  const { aborted, dispose } = watchAbort(signal);
+  if (signal === undefined) return use(createHold(access), run);
+  signal.throwIfAborted();
+  const hold = createHold(access);
+  // By hand: a race, and a promise for what aborts, would cost each transaction as much as all else that is done here.
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      reject(signal.reason);
+      hold.abandon();
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    use(hold, run).then(
+      (value) => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(value);
+      },
+      (error) => {
+        signal.removeEventListener('abort', onAbort);
+        reject(error);
+      },
+    );
+  });
+};
+
+const use = async <Client extends PgClient, T>(
+  hold: Hold<Client>,
+  run: (client: Client, spoil: () => void) => Promise<T>,
+): Promise<T> => {
+  const client = await hold.take();
+  try {
+    return await run(client, hold.spoil);
+  } finally {
+    hold.giveBack();
+  }
+};
+
+/** One client, from when it is asked for until it has been given back, once. */
+interface Hold<Client> {
+  take(): Promise<Client>;
+  spoil(): void;
+  giveBack(): void;
+  /** Destroys the client. One that has not come yet is given back when it comes, since `pool.connect()` cannot be called off. */
+  abandon(): void;
+}
+
+const createHold = <Client extends PgClient>(access: PgAccess<Client>): Hold<Client> => {
+  const { pool, places, clock, connectTimeoutMs } = access;
+  let client: Client | undefined;
   let spoilt = false;
-  // A client in use has no other listener: without one, the end of its connection would end the process.
-  client.on('error', ignore);
-  try {
-    return await Promise.race([
-      run(client, () => {
-        spoilt = true;
+  let isAbandoned = false;
+  let cancel = ignore;
+
+  const giveBack = (): void => {
+    if (client === undefined) return;
+    const held = client;
+    client = undefined;
+    held.release(spoilt);
+    held.removeListener('error', ignore);
+    places?.release(1);
+  };
+
+  return {
+    take: () =>
+      new Promise((resolve, reject) => {
+        cancel = clock.after(connectTimeoutMs, () => {
+          isAbandoned = true;
+          reject(new PoolTimeoutError(connectTimeoutMs));
+        });
+        connectInPlace(pool, places).then(
+          (connected) => {
+            cancel();
+            client = connected;
+            // A client in use has no other listener: without one, the end of its connection would end the process.
+            client.on('error', ignore);
+            if (isAbandoned) giveBack();
+            else resolve(connected);
+          },
+          (error) => {
+            cancel();
+            reject(error);
+          },
+        );
       }),
-      aborted,
-    ]);
-  } finally {
-    dispose();
-    client.release(spoilt || signal?.aborted === true);
-    client.removeListener('error', ignore);
-    access.places?.release(1);
-  }
+    spoil: () => {
+      spoilt = true;
+    },
+    giveBack,
+    abandon: () => {
+      isAbandoned = true;
+      cancel();
+      // Not before: who comes too late has a client that nobody has used.
+      if (client !== undefined) spoilt = true;
+      giveBack();
+    },
+  };
 };
 
-/** `pool.connect()` cannot be called off, so a client that comes too late is given back. */
-const connect = async <Client extends PgClient>(
-  access: PgAccess<Client>,
-  signal: AbortSignal | undefined,
+const connectInPlace = async <Client extends PgClient>(
+  pool: PgPool<Client>,
+  places: Window | undefined,
 ): Promise<Client> => {
-  const { clock, connectTimeoutMs } = access;
-  signal?.throwIfAborted();
-  const late = Promise.withResolvers<never>();
-  const cancel = clock.after(connectTimeoutMs, () => late.reject(new PoolTimeoutError(connectTimeoutMs)));
-  const connecting = connectInPlace(access);
-  const { aborted, dispose } = watchAbort(signal);
-  try {
-    return await Promise.race([connecting, aborted, late.promise]);
-  } catch (error) {
-    connecting.then((unwanted) => {
-      unwanted.release();
-      access.places?.release(1);
-    }, ignore);
-    throw error;
-  } finally {
-    cancel();
-    dispose();
-  }
-};
-
-const connectInPlace = async <Client extends PgClient>({ pool, places }: PgAccess<Client>): Promise<Client> => {
   if (places?.tryAcquire(1) === false) await places.acquire(1);
   try {
     return await pool.connect();
