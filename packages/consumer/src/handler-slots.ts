@@ -20,11 +20,16 @@ export interface HandlerSlots {
   shut(): void;
 }
 
+interface Wanting extends PromiseWithResolvers<void> {
+  /** One for all that share a signal, as the messages of a partition do. */
+  readonly waits: Map<AbortSignal, Promise<void>>;
+}
+
 /** `capacity` is asked for at the first message. */
 export const createHandlerSlots = (capacity: () => number): HandlerSlots => {
   const gate = createPauseGate();
   let window: Window | undefined;
-  let wanting: PromiseWithResolvers<void> | undefined;
+  let wanting: Wanting | undefined;
 
   const areWanted = (): boolean => window === undefined || window.waiting <= (window.used + window.free) / 2;
   const leave = (): void => {
@@ -37,8 +42,11 @@ export const createHandlerSlots = (capacity: () => number): HandlerSlots => {
   return {
     untilWanted: (signal) => {
       if (areWanted()) return undefined;
-      wanting ??= Promise.withResolvers<void>();
-      return settledOrAborted(wanting.promise, signal);
+      wanting ??= { ...Promise.withResolvers<void>(), waits: new Map() };
+      const { promise, waits } = wanting;
+      const wait = waits.get(signal) ?? settledOrAborted(promise, signal);
+      waits.set(signal, wait);
+      return wait;
     },
     take: async (signal) => {
       window ??= createWindow({ capacity: capacity() });

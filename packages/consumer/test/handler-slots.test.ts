@@ -49,6 +49,27 @@ describe('the slots of handlers', () => {
     await Promise.all(waiting);
   });
 
+  it('have messages of one claim wait together', async () => {
+    const slots = createHandlerSlots(() => 1);
+    const waiting = Array.from({ length: 3 }, () => slots.take(never));
+    const [one, other] = [new AbortController(), new AbortController()];
+    const held = slots.untilWanted(one.signal);
+    assert.equal(slots.untilWanted(one.signal), held);
+    const ofOther = slots.untilWanted(other.signal);
+    assert.notEqual(ofOther, held);
+    one.abort(new Error('gone'));
+    await held;
+    let gone = false;
+    const going = ofOther?.then(() => {
+      gone = true;
+    });
+    await setImmediate();
+    assert.equal(gone, false);
+    for (const _ of waiting) slots.leave();
+    await going;
+    await Promise.all(waiting);
+  });
+
   it('do not hold back a message whose claim has ended', async () => {
     const slots = createHandlerSlots(() => 1);
     const waiting = Array.from({ length: 3 }, () => slots.take(never));
