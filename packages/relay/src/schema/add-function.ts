@@ -21,6 +21,7 @@ declare
   target smallint;
   shard_count integer;
   waiting bigint;
+  own_xid xid8;
   written bigint;
 begin
   if input ? 'tx' and input ->> 'tx' is distinct from current_setting('holdfast.tx', true) then
@@ -40,12 +41,12 @@ begin
     where m.key is not null and m.ordered is not false and m."delayMs" is null
     order by 1
   ) k;
-  perform pg_current_xact_id();
+  own_xid := pg_current_xact_id();
 
   select c.shards, s.last_value into shard_count, target from ${names.part('control')} c, ${names.part('slot')} s;
   insert into ${names.ring}
     (slot, shard, ordered, seq, xid, due_at, route, id, key, topic, type, headers, body, encoding)
-  select target, ${shardOf('m')}, ${isOrdered('m')}, nextval('${names.part('seq')}'), pg_current_xact_id(),
+  select target, ${shardOf('m')}, ${isOrdered('m')}, nextval('${names.part('seq')}'), own_xid,
     coalesce(m."dueAt", added_at), coalesce(m.route, ''), m.id, m.key, m.topic, m.type, coalesce(m.headers, '{}'),
     m.body, coalesce(m.encoding, 'utf8')
   from jsonb_to_recordset(rows_in) as m(id text, key text, route text, topic text, type text, headers text, body text,
