@@ -1,16 +1,7 @@
-import {
-  type Contract,
-  createRuntime,
-  encodeMessage,
-  HoldfastError,
-  headerNames,
-  type InputOf,
-  type Runtime,
-} from '@holdfast/core';
+import { type Contract, createRuntime, encodeMessage, HoldfastError, headerNames, type InputOf } from '@holdfast/core';
 import { encodeBody } from '@holdfast/inbox';
-import type { Database, Row } from '@holdfast/postgres';
+import type { Row } from '@holdfast/postgres';
 import { type AuditEntry, auditEntry } from './audit-entry.ts';
-import { checkOptions, checkPage, checkReason, checkRedrive } from './check-options.ts';
 import {
   type DeadLetter,
   type DeadLetterDetails,
@@ -19,16 +10,15 @@ import {
   letterColumns,
 } from './dead-letter.ts';
 import { checkChoice, checkFilter, type DeadLetterChoice, type DeadLetterFilter, fits } from './dead-letter-filter.ts';
-
-export interface DeadLettersOptions<Tx> {
-  readonly database: Database<Tx>;
-  readonly group: string;
-  /** Who acts: for the audit. */
-  readonly by: string;
-  /** Older ones are redriven with a warning: the inbox may have forgotten what took effect. Default 30 days. */
-  readonly maxAgeMs?: number | undefined;
-  readonly runtime?: Partial<Runtime> | undefined;
-}
+import {
+  checkOptions,
+  checkPage,
+  checkReason,
+  checkRedrive,
+  type DeadLettersOptions,
+  type Page,
+  type RedriveOptions,
+} from './options.ts';
 
 /** Failures that look alike. */
 export interface DeadLetterGroup {
@@ -38,24 +28,6 @@ export interface DeadLetterGroup {
   readonly reason: string;
   readonly oldestDiedAt: Date;
   readonly newestDiedAt: Date;
-}
-
-export interface Page {
-  /** Default 100. */
-  readonly limit?: number | undefined;
-  /** The `place` of the last one read. */
-  readonly after?: string | undefined;
-}
-
-export interface RedriveOptions {
-  /** `head`: only the dead letters run; what waits behind them is held until it is redriven. Default: what follows goes on. */
-  readonly only?: 'head' | undefined;
-  /** At most so many become due in a second. Default: all at once. */
-  readonly perSecond?: number | undefined;
-  /** Says what would be redriven, and changes nothing. */
-  readonly dryRun?: boolean | undefined;
-  /** For the audit. */
-  readonly reason?: string | undefined;
 }
 
 /** How many, and how many of them had died longer than `maxAgeMs` ago. */

@@ -6,10 +6,8 @@ export {
   createDeadLetters,
   type DeadLetterGroup,
   type DeadLetters,
-  type DeadLettersOptions,
   KeyChangedError,
   NoDeadLetterError,
-  type Page,
   type Redriven,
-  type RedriveOptions,
 } from './dead-letters.ts';
+export type { DeadLettersOptions, Page, RedriveOptions } from './options.ts';

@@ -1,5 +1,33 @@
-import { InvalidOptionError, refuseUnknown, requireWhole } from '@holdfast/core';
-import type { DeadLettersOptions, Page, RedriveOptions } from './dead-letters.ts';
+import { InvalidOptionError, type Runtime, refuseUnknown, requireWhole } from '@holdfast/core';
+import type { Database } from '@holdfast/postgres';
+
+export interface DeadLettersOptions<Tx> {
+  readonly database: Database<Tx>;
+  readonly group: string;
+  /** Who acts: for the audit. */
+  readonly by: string;
+  /** Older ones are redriven with a warning: the inbox may have forgotten what took effect. Default 30 days. */
+  readonly maxAgeMs?: number | undefined;
+  readonly runtime?: Partial<Runtime> | undefined;
+}
+
+export interface Page {
+  /** Default 100. */
+  readonly limit?: number | undefined;
+  /** The `place` of the last one read. */
+  readonly after?: string | undefined;
+}
+
+export interface RedriveOptions {
+  /** `head`: only the dead letters run; what waits behind them is held until it is redriven. Default: what follows goes on. */
+  readonly only?: 'head' | undefined;
+  /** At most so many become due in a second. Default: all at once. */
+  readonly perSecond?: number | undefined;
+  /** Says what would be redriven, and changes nothing. */
+  readonly dryRun?: boolean | undefined;
+  /** For the audit. */
+  readonly reason?: string | undefined;
+}
 
 const thirtyDaysMs = 30 * 24 * 3_600_000;
 
