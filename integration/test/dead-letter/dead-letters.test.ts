@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { type Consumer, type ConsumerOptions, createConsumer } from '@holdfast/consumer';
-import { createPublisher, isHoldfastError, silentLog, type Transport } from '@holdfast/core';
+import { createPublisher, defineMessage, isHoldfastError, silentLog, type Transport } from '@holdfast/core';
 import { createDeadLetters, type DeadLetters, deadLetterSchema } from '@holdfast/dead-letter';
 import { memoryTransport } from '@holdfast/transport-memory';
 import type pg from 'pg';
+import * as z from 'zod';
 import { eventually } from '../../harness/index.ts';
 import { OrderPlaced } from '../consumer/contracts.ts';
 import { addEffect, openDatabase, type TestDatabase } from '../inbox/open-database.ts';
@@ -222,6 +223,27 @@ describe('dead letters', () => {
     await letters.redrive({ id });
     await eventually(() => assert.deepEqual(ran, [id, 'ada-2']));
     assert.equal((await letters.audit()).find(({ verb }) => verb === 'edit')?.newId, id);
+  });
+
+  it('are not edited by the contract of another type, nor without a reason', async () => {
+    bad = new Set(['ada-1']);
+    await start();
+    await place('ada', 1);
+    await dead(1);
+    const OrderNoted = defineMessage('order.noted', {
+      ...{ version: 1, topic: 'notes', key: ({ customer }: { customer: string }) => customer },
+      schema: z.object({ customer: z.string() }),
+    });
+    await assert.rejects(letters.edit('ada-1', OrderNoted, { customer: 'ada' }, 'typo'), (error: Error) => {
+      assert.ok(isHoldfastError(error, 'invalid_option'));
+      assert.match(error.message, /order\.noted.*ada-1.*order\.placed/);
+      return true;
+    });
+    await assert.rejects(letters.edit('ada-1', OrderPlaced, { customer: 'ada', no: 1 }, ''), (error) =>
+      isHoldfastError(error, 'invalid_option'),
+    );
+    assert.equal((await letters.show('ada-1'))?.type, 'order.placed');
+    assert.deepEqual(await letters.audit(), []);
   });
 
   it('become due at the rate that is asked for, and warn when they are old', async () => {

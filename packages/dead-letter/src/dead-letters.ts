@@ -1,4 +1,12 @@
-import { type Contract, createRuntime, encodeMessage, HoldfastError, headerNames, type InputOf } from '@holdfast/core';
+import {
+  type Contract,
+  createRuntime,
+  encodeMessage,
+  HoldfastError,
+  headerNames,
+  type InputOf,
+  InvalidOptionError,
+} from '@holdfast/core';
 import { encodeBody } from '@holdfast/inbox';
 import type { Row } from '@holdfast/postgres';
 import { type AuditEntry, auditEntry } from './audit-entry.ts';
@@ -56,8 +64,9 @@ export interface DeadLetters {
   discard(choice: DeadLetterChoice, reason: string): Promise<number>;
   /**
    * Puts another message in the place of one: a new id, the payload checked by the contract, its `causationid` the old id.
-   * It stays a dead letter until it is redriven. Gives back the new id. Rejects with `invalid_payload`, with
-   * {@link NoDeadLetterError}, and with {@link KeyChangedError} where the payload has another key.
+   * It stays a dead letter until it is redriven. Gives back the new id. Rejects with `invalid_option` for the contract of
+   * another type, with `invalid_payload`, with {@link NoDeadLetterError}, and with {@link KeyChangedError} where the payload
+   * has another key.
    */
   edit<C extends Contract>(id: string, contract: C, payload: InputOf<C>, reason: string): Promise<string>;
   /** What was done, newest first. */
@@ -173,9 +182,16 @@ export const createDeadLetters = <Tx>(options: DeadLettersOptions<Tx>): DeadLett
     skip: (choice, reason) => actOnAll('skip', choice, reason),
     discard: (choice, reason) => actOnAll('discard', choice, reason),
     edit: async (id, contract, payload, reason) => {
+      checkReason(reason);
       const letter = await show(id);
       if (letter === undefined) throw noLetter(group, id);
       const { message } = letter;
+      if (contract.type !== message.type) {
+        throw new InvalidOptionError(
+          'contract',
+          `found the contract of '${contract.type}', message '${id}' is a '${message.type}'; give the contract of its type`,
+        );
+      }
       const { correlationId, causationId, contentType, version } = headerNames;
       const { [contentType]: _type, [version]: _version, ...headers } = message.headers;
       const kept = { ...headers, [correlationId]: headers[correlationId] ?? id, [causationId]: id };
