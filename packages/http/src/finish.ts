@@ -1,5 +1,6 @@
+import type { Log } from '@holdfast/core';
 import type { WonClaim } from '@holdfast/idempotency';
-import type { KeySettings } from './key-options.ts';
+import type { KeySettings, ResponseHead } from './key-options.ts';
 import { encodeRecorded, type RecordedResponse } from './recorded-response.ts';
 
 /**
@@ -11,11 +12,24 @@ export const finish = async <R>(
   { keep, runtime: { log } }: Pick<KeySettings<R>, 'keep' | 'runtime'>,
   recorded: RecordedResponse,
 ): Promise<void> => {
-  if (!keep(recorded)) return claim.release();
+  if (!isKept(recorded, { keep, log })) return claim.release();
   try {
     await claim.complete(encodeRecorded(recorded));
   } catch (error) {
     log.error({ error }, 'a response could not be kept under its idempotency key; a repeat may be handled again');
+  }
+};
+
+/** What `keep` throws at is not kept: the request has been handled, and is answered. */
+export const isKept = (
+  head: ResponseHead,
+  { keep, log }: { readonly keep: (head: ResponseHead) => boolean; readonly log: Log },
+): boolean => {
+  try {
+    return keep(head);
+  } catch (error) {
+    log.error({ error, status: head.status }, 'keep threw; the response is not kept, and its idempotency key is free');
+    return false;
   }
 };
 

@@ -42,10 +42,13 @@ export const holdResponse = (response: ServerResponse, { maxBodyBytes, onEnd }: 
     size += chunk.byteLength;
   };
 
-  const isTooMuch = (): boolean =>
-    size > maxBodyBytes || String(response.getHeader('content-type')).startsWith('text/event-stream');
+  /** What `writeHead` was given takes the place of what was set before. */
+  const headers = (): [string, string][] => {
+    const replaced = new Set(written.map(([name]) => name));
+    return [...pairsOf(response.getHeaders()).filter(([name]) => !replaced.has(name)), ...written];
+  };
 
-  const headers = (): [string, string][] => [...pairsOf(response.getHeaders()), ...written];
+  const isTooMuch = (): boolean => size > maxBodyBytes || headers().some(isEventStream);
 
   const hold = {
     writeHead: (...given: unknown[]) => {
@@ -76,6 +79,9 @@ export const holdResponse = (response: ServerResponse, { maxBodyBytes, onEnd }: 
   // The overloads of the three are one function each here.
   Object.assign(response, hold);
 };
+
+const isEventStream = ([name, value]: readonly [string, string]): boolean =>
+  name === 'content-type' && value.startsWith('text/event-stream');
 
 const read = ([chunk, encoding, callback]: Given): {
   readonly chunk: Uint8Array | undefined;

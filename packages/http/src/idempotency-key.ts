@@ -1,7 +1,7 @@
 import { hashBody, hashWhileRead } from './body-hash.ts';
 import { type Body, bufferBody } from './buffered-body.ts';
 import { decide } from './decide.ts';
-import { finish, replayedHeader } from './finish.ts';
+import { finish, isKept, replayedHeader } from './finish.ts';
 import { type IdempotencyKeyOptions, type KeySettings, readKeyOptions } from './key-options.ts';
 import { outboxFullProblem } from './outbox-full.ts';
 import { toResponse } from './problem.ts';
@@ -53,7 +53,7 @@ const runKeyed = async (handler: FetchHandler, request: Request, { claim, settin
   const hashed = hashWhileRead(request);
   try {
     const response = await handleOrSayFull(handler, hashed.request);
-    if (!settings.keep(response)) {
+    if (!isKept(response, { keep: settings.keep, log: settings.runtime.log })) {
       await claim.release();
       return response;
     }

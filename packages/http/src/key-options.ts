@@ -28,7 +28,7 @@ export interface IdempotencyKeyOptions<R> {
   readonly fingerprint?: ((request: R) => string | Promise<string>) | undefined;
   /**
    * Which responses are kept and given again; after any other the key is free. Default: below 500, but not 408, 425 and
-   * 429, which say that nothing was done.
+   * 429, which say that nothing was done. A response that it throws at is not kept.
    */
   readonly keep?: ((response: ResponseHead) => boolean) | undefined;
   /** The largest body that is kept. After a larger one the key is done, and a repeat is told so (409). Default 131,072. */

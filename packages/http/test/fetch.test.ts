@@ -97,6 +97,17 @@ describe('idempotencyKey around a fetch handler', () => {
     assert.equal(calls.length, 1);
   });
 
+  it('answers a request whose response `keep` throws at, and does not keep it', async () => {
+    const { calls, keyed, created } = setUp({
+      keep: () => {
+        throw new Error('keep broke');
+      },
+    });
+    const handler = keyed(created);
+    for (const n of [1, 2]) assert.equal(await (await handler(request('"k"'))).text(), `{"order":${n}}`);
+    assert.equal(calls.length, 2);
+  });
+
   it('compares by a fingerprint of one’s own in place of that', async () => {
     const { keyed, created } = setUp({
       fingerprint: async (given) => String(((await given.clone().json()) as { total: number }).total),

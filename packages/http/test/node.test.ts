@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import middie from '@fastify/middie';
-import { createVirtualClock, silentLog } from '@holdfast/core';
+import { createVirtualClock, type Log, silentLog } from '@holdfast/core';
 import { createIdempotency, memoryIdempotencyStore } from '@holdfast/idempotency';
 import { OutboxFullError } from '@holdfast/outbox';
 import express, { type Express } from 'express';
@@ -291,5 +291,58 @@ describe('idempotencyKeyMiddleware over plain HTTP', () => {
     await second;
     await clock.advance(61_000);
     assert.equal(clock.timers, 0);
+  });
+
+  const serve = (options: Partial<IdempotencyKeyOptions<IncomingMessage>>, handler: RequestListener) => {
+    const middleware = idempotencyKeyMiddleware({
+      idempotency: createIdempotency({ store: memoryIdempotencyStore(), runtime }),
+      ...{ caller: 'anyone', runtime, ...options },
+    });
+    return listen((request, response) => middleware(request, response, () => handler(request, response)));
+  };
+  const post = (url: string) => fetch(url, { method: 'POST', headers: { 'idempotency-key': '"k"' }, body: 'x' });
+
+  it('answers a request whose response `keep` throws at, says so, and does not keep it', async () => {
+    const lines: string[] = [];
+    const log: Log = { ...silentLog, error: (_fields, text) => lines.push(text) };
+    let handled = 0;
+    const keep = (): boolean => {
+      throw new Error('keep broke');
+    };
+    const { server, url } = await serve({ keep, runtime: { log } }, (_request, response) => {
+      response.writeHead(201).end(`order ${++handled}`);
+    });
+    for (const n of [1, 2]) {
+      const answer = await post(url);
+      assert.deepEqual([answer.status, await answer.text()], [201, `order ${n}`]);
+    }
+    assert.match(lines[0] ?? '', /^keep threw/);
+    await closing(server)();
+  });
+
+  for (const by of ['setHeader', 'writeHead'] as const) {
+    it(`P5: holds back nothing of an event stream that is announced by ${by}`, async () => {
+      const read = Promise.withResolvers<void>();
+      const { server, url } = await serve({}, (_request, response) => {
+        if (by === 'setHeader') response.setHeader('content-type', 'text/event-stream');
+        else response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+        response.write('data: 1\n\n');
+        void read.promise.then(() => response.end('data: 2\n\n'));
+      });
+      const reader = (await post(url)).body?.getReader();
+      assert.equal(Buffer.from((await reader?.read())?.value ?? []).toString(), 'data: 1\n\n');
+      read.resolve();
+      assert.equal(Buffer.from((await reader?.read())?.value ?? []).toString(), 'data: 2\n\n');
+      await closing(server)();
+    });
+  }
+
+  it('keeps a header that was set once when writeHead was given it again', async () => {
+    const { server, url } = await serve({}, (_request, response) => {
+      response.setHeader('content-type', 'text/html');
+      response.writeHead(201, { 'content-type': 'text/plain' }).end('done');
+    });
+    for (let n = 0; n < 2; n++) assert.equal((await post(url)).headers.get('content-type'), 'text/plain');
+    await closing(server)();
   });
 });
