@@ -7,12 +7,12 @@ export interface HashedRequest {
   hash(): string | undefined;
 }
 
-/** The body goes through untouched, chunk by chunk. */
-export const hashWhileRead = (request: Request): HashedRequest => {
+/** The body goes through untouched, chunk by chunk. The request that is read aborts with `signal`. */
+export const hashWhileRead = (request: Request, signal: AbortSignal): HashedRequest => {
   const hash = createHash('sha256');
   if (request.body === null) {
     const empty = hash.digest('base64url');
-    return { request, hash: () => empty };
+    return { request: new Request(request, { signal }), hash: () => empty };
   }
   let digest: string | undefined;
   const passing = new TransformStream<Uint8Array, Uint8Array>({
@@ -25,7 +25,9 @@ export const hashWhileRead = (request: Request): HashedRequest => {
     },
   });
   // `duplex` is demanded of a streaming body, and not known to every library of types.
-  const init: RequestInit & { duplex: 'half' } = { body: request.body.pipeThrough(passing), duplex: 'half' };
+  const init: RequestInit & { duplex: 'half' } = {
+    ...{ signal, body: request.body.pipeThrough(passing), duplex: 'half' },
+  };
   return { request: new Request(request, init), hash: () => digest };
 };
 

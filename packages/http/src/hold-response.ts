@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeader, ServerResponse } from 'node:http';
+import type { Problem } from './problem.ts';
 
 /** A response as its handler has ended it. */
 export interface HeldResponse {
@@ -10,8 +11,8 @@ export interface HeldResponse {
 
 export interface HoldOptions {
   readonly maxBodyBytes: number;
-  /** Awaited before the end is sent. Never rejects. */
-  readonly onEnd: (held: HeldResponse) => Promise<void>;
+  /** Awaited before the end is sent. What it gives is sent in place of a response of which nothing has been sent. Never rejects. */
+  readonly onEnd: (held: HeldResponse) => Promise<Problem | undefined>;
 }
 
 type Callback = (error?: Error | null) => void;
@@ -20,20 +21,30 @@ type Callback = (error?: Error | null) => void;
 type Given = readonly [chunk?: unknown, encoding?: unknown, callback?: unknown];
 
 /**
- * Holds back what is written to a response until its handler ends it. What becomes too large, and an event stream, flows
- * on, and only its end is held back.
+ * Holds back a response, its head too, until its handler ends it; the handler sees its head as sent once it has written
+ * it. What becomes too large, and an event stream, flows on, and only its end is held back.
  */
 export const holdResponse = (response: ServerResponse, { maxBodyBytes, onEnd }: HoldOptions): void => {
   const write = response.write.bind(response) as (chunk: Uint8Array, callback?: Callback) => boolean;
   const end = response.end.bind(response) as (chunk?: Uint8Array, callback?: Callback) => unknown;
   const writeHead = response.writeHead.bind(response) as (...given: unknown[]) => ServerResponse;
+  const flushHeaders = response.flushHeaders.bind(response);
+  /** As `writeHead` was given it. */
+  let head: readonly unknown[] | undefined;
   const chunks: Uint8Array[] = [];
   let size = 0;
   let state: 'holding' | 'flowing' | 'ended' = 'holding';
   let written: [string, string][] = [];
 
+  const sendHead = (): void => {
+    const given = head;
+    head = undefined;
+    if (given !== undefined) writeHead(...given);
+  };
+
   const flow = (): void => {
     state = 'flowing';
+    sendHead();
     for (const chunk of chunks.splice(0)) write(chunk);
   };
 
@@ -52,8 +63,17 @@ export const holdResponse = (response: ServerResponse, { maxBodyBytes, onEnd }: 
 
   const hold = {
     writeHead: (...given: unknown[]) => {
-      written = pairsOf(given.findLast((each) => typeof each === 'object') ?? {});
-      return writeHead(...given);
+      if (state !== 'holding') return writeHead(...given);
+      if (head !== undefined) return response;
+      head = given;
+      response.statusCode = Number(given[0]);
+      written = pairsOf(given.findLast((each) => typeof each === 'object' && each !== null) ?? {});
+      if (isTooMuch()) flow();
+      return response;
+    },
+    flushHeaders: (): void => {
+      if (state === 'holding' && isTooMuch()) flow();
+      if (state !== 'holding') flushHeaders();
     },
     write: (...given: Given): boolean => {
       const { chunk, callback } = read(given);
@@ -68,17 +88,40 @@ export const holdResponse = (response: ServerResponse, { maxBodyBytes, onEnd }: 
       if (state === 'ended') return response;
       const { chunk, callback } = read(given);
       if (chunk !== undefined) take(chunk);
-      const whole = state === 'holding' && size <= maxBodyBytes;
-      state = 'ended';
+      const unsent = state === 'holding';
       const bytes = Buffer.concat(chunks);
-      const held = { status: response.statusCode, headers: headers(), body: whole ? bytes : undefined };
-      void onEnd(held).then(() => (bytes.byteLength > 0 ? end(bytes, callback) : end(undefined, callback)));
+      const body = unsent && size <= maxBodyBytes ? bytes : undefined;
+      const held = { status: response.statusCode, headers: headers(), body };
+      state = 'ended';
+      void onEnd(held).then((instead) => {
+        if (instead !== undefined && unsent) {
+          head = undefined;
+          return end(becomes(response, instead), callback);
+        }
+        sendHead();
+        return bytes.byteLength > 0 ? end(bytes, callback) : end(undefined, callback);
+      });
       return response;
     },
   };
   // The overloads of the three are one function each here.
   Object.assign(response, hold);
+  Object.defineProperty(response, 'headersSent', {
+    configurable: true,
+    get: () => head !== undefined || Reflect.get(Object.getPrototypeOf(response), 'headersSent', response) === true,
+  });
 };
+
+/** What says nothing of the body stays: it is of middleware, as that of CORS. */
+const becomes = (response: ServerResponse, { status, headers, body }: Problem): Uint8Array => {
+  for (const name of response.getHeaderNames()) if (ofBody.test(name)) response.removeHeader(name);
+  response.statusCode = status;
+  response.statusMessage = '';
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  return Buffer.from(body);
+};
+
+const ofBody = /^(?:content-|transfer-encoding$|etag$|last-modified$|location$|link$|set-cookie$)/;
 
 const isEventStream = ([name, value]: readonly [string, string]): boolean =>
   name === 'content-type' && value.startsWith('text/event-stream');

@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WonClaim } from '@holdfast/idempotency';
+import { noteClaim } from './claim-of.ts';
 import { decide } from './decide.ts';
 import { finish, replayedHeader } from './finish.ts';
 import { holdResponse } from './hold-response.ts';
 import { type IdempotencyKeyOptions, type KeySettings, readKeyOptions } from './key-options.ts';
+import { problems } from './problems.ts';
 import { type TappedBody, tapBody } from './tap-body.ts';
 
 /** A middleware of Express, Connect, and of Fastify through `@fastify/middie`. */
@@ -19,7 +21,8 @@ const abandonAfterMs = 60_000;
 /**
  * As {@link idempotencyKey}, for Node's own requests and responses. It belongs after what finds the caller; where a body
  * parser comes before it, the parsed body is compared. An error of the handler is the framework's to answer: a 500 is not
- * kept. Where the client has gone and nothing is sent within a minute, the key is given back.
+ * kept. A claim of the key that is lost while the handler runs aborts the signal of {@link claimOf}, and is answered with 503,
+ * whatever the handler says, unless it has begun to flow. Where the client has gone and nothing is sent within a minute, the key is given back.
  */
 export const idempotencyKeyMiddleware = <R extends IncomingMessage = IncomingMessage>(
   options: IdempotencyKeyOptions<R>,
@@ -49,6 +52,7 @@ export const idempotencyKeyMiddleware = <R extends IncomingMessage = IncomingMes
           return send(response, status, { headers: [...headers, [replayedHeader, 'true']], body: kept });
         }
         case 'run':
+          noteClaim(request, decision.claim);
           keepResponse(response, { claim: decision.claim, settings, body });
           return next();
       }
@@ -71,11 +75,12 @@ const keepResponse = <R>(response: ServerResponse, { claim, settings, body }: Ke
   let ended = false;
   holdResponse(response, {
     maxBodyBytes: settings.maxBodyBytes,
-    onEnd: (held) => {
+    onEnd: async (held) => {
       ended = true;
       cancel();
       const headers = held.headers.filter(([name]) => settings.headers.has(name));
-      return finish(claim, settings, { ...held, headers, requestHash: body.hash() });
+      const end = await finish(claim, settings, { ...held, headers, requestHash: body.hash() });
+      return end === 'lost' ? problems.claimLost : undefined;
     },
   });
   const onClose = (): void => {

@@ -1,10 +1,12 @@
 import { hashBody, hashWhileRead } from './body-hash.ts';
 import { type Body, bufferBody } from './buffered-body.ts';
+import { noteClaim } from './claim-of.ts';
 import { decide } from './decide.ts';
 import { finish, isKept, replayedHeader } from './finish.ts';
 import { type IdempotencyKeyOptions, type KeySettings, readKeyOptions } from './key-options.ts';
 import { outboxFullProblem } from './outbox-full.ts';
 import { toResponse } from './problem.ts';
+import { problems } from './problems.ts';
 
 /** A handler of HTTP requests as fetch has them: of Hono, Bun, Deno, Remix, Next.js… */
 export type FetchHandler = (request: Request) => Promise<Response>;
@@ -16,7 +18,8 @@ export type FetchHandler = (request: Request) => Promise<Response>;
  * does not answer.
  *
  * The response is kept before it is sent. After a response that is not kept, and after a handler that throws, the key is
- * free again. An `OutboxFullError` becomes 429 with Retry-After. The body of the request is handed on as it comes.
+ * free again. A claim of the key that is lost while the handler runs aborts `request.signal`, and is answered with 503, whatever
+ * the handler says; {@link claimOf} gives its token. An `OutboxFullError` becomes 429 with Retry-After. The body of the request is handed on as it comes.
  */
 export const idempotencyKey = (options: IdempotencyKeyOptions<Request>): ((handler: FetchHandler) => FetchHandler) => {
   const settings = readKeyOptions(options);
@@ -50,7 +53,8 @@ interface Running {
 }
 
 const runKeyed = async (handler: FetchHandler, request: Request, { claim, settings }: Running): Promise<Response> => {
-  const hashed = hashWhileRead(request);
+  const hashed = hashWhileRead(request, AbortSignal.any([request.signal, claim.signal]));
+  noteClaim(hashed.request, claim);
   try {
     const response = await handleOrSayFull(handler, hashed.request);
     if (!isKept(response, { keep: settings.keep, log: settings.runtime.log })) {
@@ -60,10 +64,12 @@ const runKeyed = async (handler: FetchHandler, request: Request, { claim, settin
     const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
     const { bytes, body } = await bufferBody(response.body, isStream ? -1 : settings.maxBodyBytes);
     const headers = [...response.headers].filter(([name]) => settings.headers.has(name));
-    await finish(claim, settings, { status: response.status, headers, body: bytes, requestHash: hashed.hash() });
+    const recorded = { status: response.status, headers, body: bytes, requestHash: hashed.hash() };
+    if ((await finish(claim, settings, recorded)) === 'lost') return toResponse(problems.claimLost);
     return responseOf(body, response.status, [...response.headers], response.statusText);
   } catch (error) {
     await claim.release();
+    if (claim.signal.aborted && error === claim.signal.reason) return toResponse(problems.claimLost);
     throw error;
   }
 };

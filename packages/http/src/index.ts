@@ -1,3 +1,4 @@
+export { claimOf, type RequestClaim } from './claim-of.ts';
 export { type FetchHandler, idempotencyKey } from './idempotency-key.ts';
 export { idempotencyKeyMiddleware, type NodeMiddleware } from './idempotency-key-middleware.ts';
 export type { IdempotencyKeyOptions, ResponseHead } from './key-options.ts';

@@ -8,6 +8,7 @@ interface Problems {
   readonly failed: Problem;
   readonly notKept: Problem;
   readonly unavailable: Problem;
+  readonly claimLost: Problem;
   inProgress(retryAfterMs: number): Problem;
 }
 
@@ -55,6 +56,14 @@ export const problems: Problems = {
     code: 'keys_unavailable',
     title: 'Idempotency keys are not available',
     detail: 'It cannot be told now whether this request was handled before; nothing was done. Try again.',
+    retryAfterMs: 1_000,
+  }),
+  claimLost: problem({
+    status: 503,
+    code: 'claim_lost',
+    title: 'The request was overtaken',
+    detail:
+      'The Idempotency-Key went to a repeat of this request while it was handled; repeat it with the same key, and get what that came to.',
     retryAfterMs: 1_000,
   }),
   inProgress: (retryAfterMs) =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createVirtualClock, isHoldfastError, silentLog } from '@holdfast/core';
 import { createIdempotency, type IdempotencyStore, memoryIdempotencyStore } from '@holdfast/idempotency';
 import { OutboxFullError } from '@holdfast/outbox';
-import { type FetchHandler, type IdempotencyKeyOptions, idempotencyKey } from '../src/index.ts';
+import { claimOf, type FetchHandler, type IdempotencyKeyOptions, idempotencyKey } from '../src/index.ts';
 
 const runtime = { log: silentLog };
 const encoder = new TextEncoder();
@@ -303,6 +303,54 @@ describe('idempotencyKey around a fetch handler', () => {
     assert.equal(response.headers.get('retry-after'), '1');
     assert.deepEqual(await problemOf(response), { status: 503, type: 'keys_unavailable' });
     assert.equal(calls.length, 0);
+  });
+
+  /** Whose claims go to another while the handler runs. */
+  const losing = () => {
+    const clock = createVirtualClock();
+    const store = memoryIdempotencyStore({ runtime: { clock } });
+    const lost: IdempotencyStore = {
+      ...store,
+      renew: async (renewals) => renewals.map(() => 'lost' as const),
+      settle: async (settlings) => settlings.map(() => 'lost' as const),
+    };
+    return { clock, idempotency: createIdempotency({ store: lost, leaseMs: 6_000, runtime: { ...runtime, clock } }) };
+  };
+
+  for (const how of ['goes on', 'stops'] as const) {
+    it(`tells a handler that ${how} that its claim is lost, and does not answer as if its response were kept`, async () => {
+      const { clock, idempotency } = losing();
+      const { keyed } = setUp({ idempotency });
+      const gate = Promise.withResolvers<void>();
+      let given: Request | undefined;
+      const answer = keyed(async (request) => {
+        given = request;
+        await gate.promise;
+        if (how === 'stops') request.signal.throwIfAborted();
+        return new Response('done', { status: 201 });
+      })(request('"k"'));
+      while (given === undefined) await clock.advance(0);
+      assert.equal(given.signal.aborted, false);
+      assert.match(claimOf(given)?.token ?? '', /^\d+$/);
+      await clock.advance(6_000);
+      assert.equal(given.signal.aborted, true);
+      assert.ok(isHoldfastError(given.signal.reason, 'lease_lost'));
+      assert.equal(claimOf(given)?.signal.aborted, true);
+      gate.resolve();
+      const response = await answer;
+      assert.equal(response.headers.get('retry-after'), '1');
+      assert.deepEqual(await problemOf(response), { status: 503, type: 'claim_lost' });
+    });
+  }
+
+  it('gives a request without a body a signal that aborts with its client', async () => {
+    const { keyed } = setUp();
+    const leaving = new AbortController();
+    const handler = keyed(async ({ signal }) => {
+      leaving.abort();
+      return new Response(String(signal.aborted), { status: 201 });
+    });
+    assert.equal(await (await handler(request('"k"', null, { signal: leaving.signal }))).text(), 'true');
   });
 
   it('answers with what was done although it could not be kept', async () => {

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import middie from '@fastify/middie';
-import { createVirtualClock, type Log, silentLog } from '@holdfast/core';
-import { createIdempotency, memoryIdempotencyStore } from '@holdfast/idempotency';
+import { createVirtualClock, isHoldfastError, type Log, silentLog } from '@holdfast/core';
+import { createIdempotency, type IdempotencyStore, memoryIdempotencyStore } from '@holdfast/idempotency';
 import { OutboxFullError } from '@holdfast/outbox';
 import express, { type Express } from 'express';
 import fastify, { type FastifyInstance } from 'fastify';
 import {
+  claimOf,
   type IdempotencyKeyOptions,
   idempotencyKeyMiddleware,
   type NodeMiddleware,
@@ -343,6 +344,67 @@ describe('idempotencyKeyMiddleware over plain HTTP', () => {
       response.writeHead(201, { 'content-type': 'text/plain' }).end('done');
     });
     for (let n = 0; n < 2; n++) assert.equal((await post(url)).headers.get('content-type'), 'text/plain');
+    await closing(server)();
+  });
+
+  for (const by of ['writeHead', 'end'] as const) {
+    it(`tells a handler that its claim is lost, and sends 503 in place of what it wrote by ${by}`, async () => {
+      const clock = createVirtualClock();
+      const store = memoryIdempotencyStore({ runtime: { clock } });
+      const lost: IdempotencyStore = {
+        ...store,
+        renew: async (renewals) => renewals.map(() => 'lost' as const),
+        settle: async (settlings) => settlings.map(() => 'lost' as const),
+      };
+      const idempotency = createIdempotency({ store: lost, leaseMs: 6_000, runtime: { ...runtime, clock } });
+      const begun = Promise.withResolvers<AbortSignal>();
+      const { server, url } = await serve({ idempotency }, (given, response) => {
+        const claim = claimOf(given);
+        assert.match(claim?.token ?? '', /^\d+$/);
+        response.setHeader('access-control-allow-origin', '*').setHeader('set-cookie', 'session=1');
+        claim?.signal.addEventListener('abort', () => {
+          if (by === 'writeHead')
+            response.writeHead(201, 'Created', { 'content-type': 'text/plain', 'content-length': 4 });
+          response.end('done');
+        });
+        if (claim !== undefined) begun.resolve(claim.signal);
+      });
+      const answer = post(url);
+      const signal = await begun.promise;
+      await clock.advance(6_000);
+      assert.ok(isHoldfastError(signal.reason, 'lease_lost'));
+      const { status, statusText, headers, text } = await answer.then(async (response) => ({
+        ...{ status: response.status, statusText: response.statusText, headers: response.headers },
+        text: await response.text(),
+      }));
+      assert.deepEqual([status, statusText], [503, 'Service Unavailable']);
+      assert.match(text, /claim_lost/);
+      assert.deepEqual(
+        ['content-type', 'set-cookie', 'access-control-allow-origin', 'retry-after'].map((name) => headers.get(name)),
+        ['application/problem+json', null, '*', '1'],
+      );
+      await closing(server)();
+    });
+  }
+
+  it('shows a head that was written as sent, so that nothing is made of it that it is not', async () => {
+    const seen: boolean[] = [];
+    const { server, url } = await serve({}, (_request, response) => {
+      seen.push(response.headersSent);
+      response.writeHead(201, { 'content-type': 'text/plain' });
+      seen.push(response.headersSent);
+      response.flushHeaders();
+      response.writeHead(500);
+      response.end('done');
+    });
+    for (let n = 0; n < 2; n++) {
+      const answer = await post(url);
+      assert.deepEqual(
+        [answer.status, await answer.text(), answer.headers.get('content-type')],
+        [201, 'done', 'text/plain'],
+      );
+    }
+    assert.deepEqual(seen, [false, true]);
     await closing(server)();
   });
 });
