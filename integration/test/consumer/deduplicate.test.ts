@@ -166,10 +166,12 @@ for (const { on, keys } of worlds) {
       };
       const reasons: unknown[] = [];
       const attempts: number[] = [];
+      const tokens: unknown[] = [];
       const consumer = consume({ deduplicate: { store, leaseMs: 600 } }).on(
         world.contract,
-        async (_order, { signal, attempt }) => {
+        async (_order, { signal, attempt, claimToken }) => {
           attempts.push(attempt);
+          tokens.push(claimToken);
           if (attempts.length > 1) return;
           await world.store.settle(claimed.map((id) => ({ ...id, ttlMs: 1, end: { outcome: 'released' } })));
           await new Promise((resolve) => signal.addEventListener('abort', resolve));
@@ -182,6 +184,11 @@ for (const { on, keys } of worlds) {
       await settled(consumer);
       assert.ok(isHoldfastError(reasons[0], 'lease_lost'));
       assert.deepEqual(attempts, [1, 1]);
+      assert.deepEqual(
+        tokens,
+        claimed.map(({ token }) => token),
+      );
+      assert.ok(BigInt(claimed[0]?.token ?? 0) < BigInt(claimed[1]?.token ?? 0));
       assert.equal(consumer.stats().acked, 1);
     });
 

@@ -2,6 +2,7 @@ import type { Delivery } from '@holdfast/core';
 import type { Once } from '@holdfast/inbox';
 import type { Effects } from './effects.ts';
 import { InboxUnavailableError } from './errors.ts';
+import type { ClaimedDelivery } from './handler-types.ts';
 import { callOnce, createOnceCall, finishOnce, type OnceCall } from './once-call.ts';
 import type { RunningHandlers } from './running-handlers.ts';
 import { signalOf, type TimeLimit, type TimeLimits } from './time-limits.ts';
@@ -96,6 +97,7 @@ interface OwnContext {
   group: string;
   attempt: number;
   token: string;
+  claimToken?: string;
   [limitKey]: TimeLimit;
 }
 
@@ -106,7 +108,7 @@ const contextPrototype = {
   },
 };
 
-const createContext = (delivery: Delivery, limit: TimeLimit): object => {
+const createContext = (delivery: ClaimedDelivery, limit: TimeLimit): object => {
   const context = Object.create(contextPrototype) as OwnContext;
   context.message = delivery.message;
   context.topic = delivery.topic;
@@ -115,6 +117,7 @@ const createContext = (delivery: Delivery, limit: TimeLimit): object => {
   context.group = delivery.group;
   context.attempt = delivery.attempt;
   context.token = delivery.token;
+  if (delivery.claimToken !== undefined) context.claimToken = delivery.claimToken;
   context[limitKey] = limit;
   return context;
 };

@@ -2,6 +2,7 @@ import { type Contract, type Delivery, InvalidOptionError, isHoldfastError } fro
 import { createBatcher } from '@holdfast/flow';
 import { type AttemptEnd, type FailedAttempt, notStarted } from './attempt.ts';
 import type { BatchMember, RunBatchAttempt } from './batch-attempt.ts';
+import type { ClaimedDelivery } from './handler-types.ts';
 import type { Route } from './routes.ts';
 
 export interface BatchOptions {
@@ -64,10 +65,14 @@ export const createBatchRoute = (
   return {
     contract,
     width: maxSize,
-    run: (payload: unknown, delivery: Delivery, spentMs: number) => {
-      const { message, attempt } = delivery;
+    run: (payload: unknown, delivery: ClaimedDelivery, spentMs: number) => {
+      const { message, attempt, claimToken } = delivery;
       const batcher = attempt === 1 ? together : alone;
-      return batcher.submit({ entry: { payload, message, attempt }, delivery, spentMs });
+      return batcher.submit({
+        entry: { payload, message, attempt, ...(claimToken !== undefined && { claimToken }) },
+        delivery,
+        spentMs,
+      });
     },
   };
 };

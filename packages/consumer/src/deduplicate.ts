@@ -8,6 +8,7 @@ import {
 } from '@holdfast/core';
 import { type Claim, createIdempotency, type IdempotencyStore, type WonClaim } from '@holdfast/idempotency';
 import { type AttemptEnd, acked, duplicate } from './attempt.ts';
+import type { ClaimedDelivery } from './handler-types.ts';
 import { joinSignals } from './join-signals.ts';
 
 /** Turns away copies of messages whose effects are outside of Postgres. */
@@ -32,7 +33,7 @@ export interface Deduplicator {
   isDone(delivery: Delivery): Promise<boolean>;
   /**
    * Claims the message, runs its handler, and records it; after an attempt that failed the claim is given back. The
-   * handler's signal aborts when the claim is lost. Rejects where the claim could not be had: nothing ran then.
+   * handler is given the claim's token, and its signal aborts when the claim is lost. Rejects where the claim could not be had: nothing ran then.
    */
   guard(delivery: Delivery, run: (delivery: Delivery) => Promise<AttemptEnd>): Promise<AttemptEnd>;
 }
@@ -100,7 +101,8 @@ export const createDeduplicator = (options: DeduplicatorOptions): Deduplicator =
     run: (delivery: Delivery) => Promise<AttemptEnd>,
   ): Promise<AttemptEnd> => {
     const joined = joinSignals([delivery.signal, claim.signal]);
-    const end = await run({ ...delivery, signal: joined.signal }).finally(joined.leave);
+    const claimed: ClaimedDelivery = { ...delivery, signal: joined.signal, claimToken: claim.token };
+    const end = await run(claimed).finally(joined.leave);
     if (end.end !== 'failed' && end.end !== 'notStarted') return record(claim, delivery, end);
     await claim.release();
     // Whatever the handler made of it, its attempt failed of the claim.

@@ -11,7 +11,16 @@ export type WithOnce<Tx> = [Tx] extends [never] ? {} : { readonly once: Once<Tx>
  * `close()`. `once` runs its work in a transaction that records the message; call it at most once in a delivery, and
  * put slow calls to others before it, with `message.id` as their idempotency key.
  */
-export type Context<Tx> = Delivery & WithOnce<Tx>;
+export type Context<Tx> = ClaimedDelivery & WithOnce<Tx>;
+
+/** A delivery under `deduplicate`. */
+export interface ClaimedDelivery extends Delivery {
+  /**
+   * With `deduplicate`: of the claim on the message, a whole number that rises with each claim of it. Give it to what can
+   * refuse a late owner's write; `token` is of the partition, and not to be compared with others.
+   */
+  readonly claimToken?: string | undefined;
+}
 
 /** Returns for success; throws for failure. */
 export type MessageHandler<C extends Contract, Tx> = (payload: OutputOf<C>, context: Context<Tx>) => Promise<void>;
@@ -22,6 +31,8 @@ export interface BatchEntry<C extends Contract> {
   readonly message: Message;
   /** The how-manieth hand-over, from 1. */
   readonly attempt: number;
+  /** As {@link ClaimedDelivery.claimToken}. */
+  readonly claimToken?: string | undefined;
 }
 
 /** As {@link Once}, for a whole batch in one transaction: `work` gets the entries that have not taken effect before. */

@@ -8,6 +8,7 @@ export type {
   BatchEntry,
   BatchHandler,
   BatchOnce,
+  ClaimedDelivery,
   Context,
   MessageHandler,
   WithOnce,
