@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { createPublisher, createRuntime, silentLog, type Transport } from '@holdfast/core';
+import { createDeadLetters, deadLetterSchema } from '@holdfast/dead-letter';
 import { inboxSchema } from '@holdfast/inbox';
 import { postgresTransportSchema } from '@holdfast/transport-postgres';
 import { type Child, eventually, spawnChild } from '../../harness/index.ts';
@@ -46,7 +47,13 @@ for (const on of ['postgres', 'kafka', 'rabbitmq', 'redis'] as const) {
           ),
         );
       }
-      const argument = JSON.stringify({ url: db.url, broker: server?.broker, poison, concurrency: 250 });
+      const argument = JSON.stringify({
+        url: db.url,
+        broker: server?.broker,
+        poison,
+        concurrency: 250,
+        inbox: 'direct',
+      });
       let deaths = 0;
       let innocent = true;
       const run = async (): Promise<void> => {
@@ -86,3 +93,85 @@ for (const on of ['postgres', 'kafka', 'rabbitmq', 'redis'] as const) {
     }).timeout(120_000);
   });
 }
+
+describe('a stored message that kills its consumer', () => {
+  const children: Child[] = [];
+  let db: TestDatabase;
+  let transport: Transport;
+  let topic: string;
+  before(async () => {
+    db = await openDatabase({ modules: [deadLetterSchema, postgresTransportSchema] });
+    topic = `orders-${randomUUID()}`;
+    const runtime = createRuntime({ log: silentLog });
+    transport = openTransport({ broker: undefined, database: db.database, leaseMs: 5_000, runtime });
+    await transport.topology.apply({ topics: { [topic]: { partitions: 2, groups: { billing: 'earliest' } } } });
+  }).timeout(60_000);
+  after(async () => {
+    await Promise.all(children.map((child) => child.close()));
+    await transport.close();
+    await db.close();
+  });
+
+  it('P8: is the one dead letter of two hundred that were in flight with it, its key goes on, and redriven it runs', async () => {
+    const publisher = createPublisher(transport);
+    const contract = { ...OrderPlaced, topic };
+    for (let no = 1; no <= 2; no++) {
+      await Promise.all(
+        Array.from({ length: customers }, (_, at) =>
+          publisher.publish(contract, { customer: `c-${at}`, note: '' }, { id: `c-${at}/${no}` }),
+        ),
+      );
+    }
+    let deaths = 0;
+    let killing = poison;
+    const run = async (): Promise<void> => {
+      for (;;) {
+        const argument = JSON.stringify({ url: db.url, poison: killing, concurrency: 250, inbox: 'store-first' });
+        const child = spawnChild(module, [argument], { HOLDFAST_CRASH_TOPIC: topic });
+        children.push(child);
+        const { code } = await child.ended;
+        if (code !== 7) return;
+        deaths++;
+        // The shards of the dead are free at once.
+        await db.pool.query(
+          "update holdfast.leases set expires_at = '-infinity' where scope like 'relay inbox_messages%'",
+        );
+      }
+    };
+    const running = run();
+    const letters = createDeadLetters({
+      database: db.database,
+      group: 'billing',
+      by: 'test',
+      runtime: { log: silentLog },
+    });
+    await eventually(
+      async () => {
+        assert.equal(await db.count('select count(*) from effects'), 2 * customers - 1);
+        assert.equal((await letters.list()).length, 1);
+      },
+      { timeoutMs: 180_000, everyMs: 200 },
+    );
+    const [letter] = await letters.list();
+    assert.deepEqual([letter?.id, letter?.state], [poison, 'passed']);
+    assert.match(letter?.reason ?? '', /^crash_suspect: the process died 3 times/);
+    assert.equal(await db.count('select count(*) from holdfast.inbox_messages_parked'), 0);
+    assert.equal(await db.count('select count(*) from holdfast.inbox_messages_starts where deaths > 0'), 0);
+    assert.ok(deaths >= 5 && deaths <= 7, `${deaths} deaths: one, one with suspects, three alone`);
+    const together = children.flatMap(({ lines }) => lines.map(({ killing: with_ }) => Number(with_ ?? 0)));
+    assert.ok(Math.max(...together) >= 50, `many others were in flight, at most ${Math.max(...together)}`);
+    await Promise.all(children.map((child) => child.close()));
+    await running;
+
+    killing = 'nobody';
+    await db.pool.query("update holdfast.leases set expires_at = '-infinity' where scope like 'relay inbox_messages%'");
+    const again = run();
+    assert.equal((await letters.redrive({ id: poison })).letters, 1);
+    await eventually(async () => assert.equal(await db.count('select count(*) from effects'), 2 * customers), {
+      timeoutMs: 60_000,
+    });
+    assert.deepEqual(await letters.list(), []);
+    await Promise.all(children.map((child) => child.close()));
+    await again;
+  }).timeout(250_000);
+});

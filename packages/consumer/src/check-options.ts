@@ -61,8 +61,8 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
   const keepsParked = parks({ database, inbox });
   const holdMs = checkHold(options.holdMs, transport, keepsParked);
   const afterDeadLetter = checkAfterDeadLetter(options.afterDeadLetter, { database, inbox });
-  const parkedCapacity = checkOfParking('parkedCapacity', options.parkedCapacity, keepsParked) ?? 100_000;
-  const suspectDeaths = checkOfParking('suspectDeaths', options.suspectDeaths, keepsParked) ?? 3;
+  const parkedCapacity = checkOfParking('parkedCapacity', options.parkedCapacity, database !== undefined) ?? 100_000;
+  const suspectDeaths = checkOfParking('suspectDeaths', options.suspectDeaths, database !== undefined) ?? 3;
   return {
     transport,
     group,
@@ -160,11 +160,11 @@ const checkAfterDeadLetter = (
   );
 };
 
-const checkOfParking = (option: string, found: number | undefined, keepsParked: boolean): number | undefined => {
+const checkOfParking = (option: string, found: number | undefined, hasStore: boolean): number | undefined => {
   if (found === undefined) return undefined;
   checkCount(option, found);
-  if (keepsParked) return found;
-  throw new InvalidOptionError(option, "parking and counting crashes need a database, and inbox: 'direct'");
+  if (hasStore) return found;
+  throw new InvalidOptionError(option, 'parking, dead letters in the store and counting crashes need a database');
 };
 
 const checkOneOf = (option: string, found: unknown, expected: readonly string[]): void => {

@@ -94,7 +94,7 @@ export interface ConsumerOptions<Tx> {
   readonly parkedCapacity?: number | undefined;
   /**
    * A message whose handler kills the process is a dead letter after so many deaths in which nothing else ran: what may have
-   * killed it runs alone from the second death in a row on. Needs a database and `inbox: 'direct'`. Default 3.
+   * killed it runs alone from the second death in a row on. Needs a database. Default 3.
    */
   readonly suspectDeaths?: number | undefined;
   readonly runtime?: Partial<Runtime> | undefined;

@@ -20,7 +20,7 @@ import { createRoutes } from './routes.ts';
 import { createRunningHandlers } from './running-handlers.ts';
 import { createSlowStart } from './slow-start.ts';
 import { createStack } from './stack.ts';
-import { type ConsumerStats, createTally } from './stats.ts';
+import { type ConsumerStats, createTally, type Tally } from './stats.ts';
 import { createStoreFirst, type StoreFirst } from './store-first.ts';
 import { createStoredDeadLetters } from './stored-dead-letters.ts';
 import { createTimeLimits } from './time-limits.ts';
@@ -84,7 +84,7 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
   const onTenantFull = parks(settings) ? undefined : (waitMs: number): void => pauses.pauseFor(waitMs);
   const stack = createStack({ settings, limits, effects, deduplicator, slots, slowStart, onTenantFull });
   const bury = buryInDeadTopic(transport, runtime);
-  const storeFirst = storeFirstOf(settings, (conclude) => reception.receiver(stack, conclude, stored));
+  const storeFirst = storeFirstOf(settings, tally, (conclude) => reception.receiver(stack, conclude, stored));
   const parking = parkingOf({
     settings,
     reception,
@@ -204,10 +204,14 @@ const parkingOf = <Tx>(parts: Omit<ParkingOptions<Tx>, 'database'>): Parking | u
 const hasLookUps = <Tx>({ database, deduplicate, inbox }: Settings<Tx>): boolean =>
   (database !== undefined && inbox === 'direct') || deduplicate !== undefined;
 
-const storeFirstOf = <Tx>(settings: Settings<Tx>, receiver: (conclude: Bury) => Receive): StoreFirst | undefined => {
+const storeFirstOf = <Tx>(
+  settings: Settings<Tx>,
+  tally: Tally,
+  receiver: (conclude: Bury) => Receive,
+): StoreFirst | undefined => {
   const { database, inbox } = settings;
   if (database === undefined || inbox !== 'store-first') return undefined;
-  const dead = createStoredDeadLetters(settings, database);
-  const receive = dead.forgetting(receiver(dead.conclude));
+  const dead = createStoredDeadLetters({ settings, database, tally });
+  const receive = dead.guard(receiver(dead.conclude));
   return createStoreFirst({ settings, database, receive, trouble: dead.trouble });
 };

@@ -13,6 +13,15 @@ export interface Ending {
   readonly parks?: boolean;
 }
 
+/** Of a message that killed its process so often, each time while nothing else ran: a dead letter before it has run again. */
+export const crashSuspect = (deaths: number): Ending => ({
+  count: 'rejected',
+  settlement: {
+    outcome: 'reject',
+    reason: `crash_suspect: the process died ${deaths} times while only this message ran`,
+  },
+});
+
 /** Those that say nothing about their message. */
 export const endings: Readonly<
   Record<'acked' | 'duplicate' | 'ignored' | 'stored' | 'handedBack' | 'notStarted', Ending>

@@ -1,4 +1,4 @@
-import type { Receive } from '@holdfast/core';
+import type { Delivery, Receive } from '@holdfast/core';
 import { endings } from './ending.ts';
 
 /** Holds up what would start a handler while it is paused, and turns it away once it is shut. */
@@ -8,7 +8,7 @@ export interface PauseGate {
   /** Waits while it is paused, until `signal` aborts. */
   pass(signal: AbortSignal): Promise<'open' | 'shut' | 'aborted'>;
   /** A delivery that does not get through, because its claim ends meanwhile for example, is handed back. */
-  guard(receive: Receive): Receive;
+  guard<D extends Delivery>(receive: (delivery: D) => ReturnType<Receive>): (delivery: D) => ReturnType<Receive>;
   pause(): void;
   resume(): void;
   /** For good: nobody waits any more, and nobody is let through. */
@@ -24,7 +24,10 @@ export const createPauseGate = (): PauseGate => {
     if (signal.aborted) return 'aborted';
     return isShut ? 'shut' : 'open';
   };
-  const guarded = async (receive: Receive, delivery: Parameters<Receive>[0]): ReturnType<Receive> => {
+  const guarded = async <D extends Delivery>(
+    receive: (delivery: D) => ReturnType<Receive>,
+    delivery: D,
+  ): ReturnType<Receive> => {
     switch (await pass(delivery.signal)) {
       case 'open':
         return receive(delivery);

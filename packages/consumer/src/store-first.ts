@@ -1,4 +1,4 @@
-import { type Health, isHoldfastError, type Receive, reach } from '@holdfast/core';
+import { type Health, isHoldfastError, reach } from '@holdfast/core';
 import { createInboxRelay, createMessageStore, createStoredRetries } from '@holdfast/inbox';
 import type { Database } from '@holdfast/postgres';
 import type { Settings } from './consumer-options.ts';
@@ -7,7 +7,7 @@ import { InboxUnavailableError } from './errors.ts';
 import { createPauseGate } from './pause-gate.ts';
 import { retryVerdict } from './retry-verdict.ts';
 import type { Stack } from './stack.ts';
-import { countStoredAttempts } from './stored-attempts.ts';
+import { countStoredAttempts, type ReceiveStored } from './stored-attempts.ts';
 
 /** The two halves of `inbox: 'store-first'`: what stores, and what handles from the store. */
 export interface StoreFirst {
@@ -29,13 +29,13 @@ export interface StoreFirstOptions<Tx> {
   readonly settings: Settings<Tx>;
   readonly database: Database<Tx>;
   /** For what comes from the store. */
-  readonly receive: Receive;
+  readonly receive: ReceiveStored;
   /** Why what comes from the store cannot be settled. */
   readonly trouble: () => string | undefined;
 }
 
 export const createStoreFirst = <Tx>({ settings, database, receive, trouble }: StoreFirstOptions<Tx>): StoreFirst => {
-  const { group, ordering, holdMs, runtime } = settings;
+  const { group, ordering, holdMs, suspectDeaths, runtime } = settings;
   const { meter, log } = runtime;
   const store = createMessageStore({ database, group, ordering, runtime });
   const verdict = retryVerdict({ ...settings, random: runtime.random, log });
@@ -67,7 +67,10 @@ export const createStoreFirst = <Tx>({ settings, database, receive, trouble }: S
   return {
     storing,
     start: async (concurrency) => {
-      const starting = createInboxRelay({ database, group, concurrency, receive: gate.guard(receiveStored), runtime });
+      const starting = createInboxRelay({
+        ...{ database, group, concurrency, suspectDeaths, takesSuspects: true, runtime },
+        receive: gate.guard(receiveStored),
+      });
       relay = starting;
       try {
         await starting.start();

@@ -1,11 +1,14 @@
 import type { Delivery, Log, Receive, Settlement } from '@holdfast/core';
-import type { StoredPlace, StoredRetries } from '@holdfast/inbox';
+import type { StoredDelivery, StoredPlace, StoredRetries } from '@holdfast/inbox';
+
+/** Takes what the inbox relay hands over, also what is not to be handled any more. */
+export type ReceiveStored = (delivery: StoredDelivery) => ReturnType<Receive>;
 
 export interface StoredAttemptsOptions {
   readonly retries: StoredRetries;
   /** What waits longer is kept. */
   readonly holdMs: number;
-  readonly receive: Receive;
+  readonly receive: ReceiveStored;
   readonly log: Log;
   readonly group: string;
 }
@@ -23,7 +26,7 @@ interface Shard {
  * Counts the attempts of stored messages over their whole lives, and lets none run before it is due, whoever owns their
  * shard: what waits longer than `holdMs` is written down before it waits. Where nothing was, messages cost no statement.
  */
-export const countStoredAttempts = ({ retries, holdMs, receive, log, group }: StoredAttemptsOptions): Receive => {
+export const countStoredAttempts = ({ retries, holdMs, receive, log, group }: StoredAttemptsOptions): ReceiveStored => {
   const shards = new WeakMap<AbortSignal, Promise<Shard>>();
 
   const shardOf = ({ partition, signal }: Delivery): Promise<Shard> => {

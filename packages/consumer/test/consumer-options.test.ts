@@ -54,6 +54,7 @@ describe('the options of a consumer', () => {
     ],
     ['parkedCapacity', { parkedCapacity: 10 }, /need a database/],
     ['suspectDeaths', { suspectDeaths: 2 }, /need a database/],
+    ['suspectDeaths', { suspectDeaths: 0, database, inbox: 'store-first' }, /found 0/],
     ['parkedCapacity', { parkedCapacity: 0, database }, /found 0/],
     ['retry.attempts', { retry: { attempts: 0 } }, /found 0; expected a whole number from 1/],
     ['retry.attempts', { retry: { attempts: 1.5 } }, /found 1.5/],

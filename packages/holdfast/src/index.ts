@@ -8,6 +8,7 @@ export {
   type BatchHandler,
   type BatchOnce,
   type BatchOptions,
+  type ClaimedDelivery,
   type Consumer,
   type ConsumerHealth,
   type ConsumerOptions,
@@ -97,6 +98,7 @@ export {
   type AuditEntry,
   createDeadLetters,
   type DeadLetter,
+  type DeadLetterChoice,
   type DeadLetterDetails,
   type DeadLetterFilter,
   type DeadLetterGroup,
@@ -141,6 +143,7 @@ export {
   type OnceOutcome,
   type PruneOptions,
   RetentionTooShortError,
+  SequencesFullError,
 } from '@holdfast/inbox';
 export {
   type AddOptions,

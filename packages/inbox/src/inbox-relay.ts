@@ -9,12 +9,25 @@ export interface InboxRelayOptions<Tx> {
   readonly database: Database<Tx>;
   readonly group: string;
   /** Handles a stored message. A `reject` parks it, and what follows of its key. */
-  readonly receive: Receive;
+  readonly receive: (delivery: StoredDelivery) => ReturnType<Receive>;
+  /**
+   * Whether `receive` takes a message that was running alone at `suspectDeaths` deaths of its process, told by its `deaths`.
+   * Default false: it is parked, and what follows of its key.
+   */
+  readonly takesSuspects?: boolean | undefined;
+  /** Default 3. */
+  readonly suspectDeaths?: number | undefined;
   /** How many are handled at once. Default 16. */
   readonly concurrency?: number | undefined;
   /** How long a silent owner keeps its shards, in milliseconds. Default 10,000. */
   readonly leaseMs?: number | undefined;
   readonly runtime?: Partial<Runtime> | undefined;
+}
+
+/** The hand-over of a stored message. */
+export interface StoredDelivery extends Delivery {
+  /** It killed its process so often, each time while nothing else ran: it is not to be handled again. */
+  readonly deaths?: number | undefined;
 }
 
 /** What the `token` of the inbox relay's deliveries begins with; the rest is of the claim on the shard. */
@@ -31,12 +44,21 @@ export class RejectedError extends HoldfastError {
  * a message that was settled with `ack` is deleted. Messages are in memory by a few times `concurrency` at most.
  */
 export const createInboxRelay = <Tx>(options: InboxRelayOptions<Tx>): Relay => {
-  const { database, group, receive, concurrency = 16, leaseMs, runtime } = options;
+  const {
+    database,
+    group,
+    receive,
+    concurrency = 16,
+    leaseMs,
+    takesSuspects = false,
+    suspectDeaths,
+    runtime,
+  } = options;
   if (group === '') throw new InvalidOptionError('group', 'found an empty name; name the group');
   const source = { database, table: storedMessages, route: group };
   // One message a hand-over: its outcome waits for no other's. Failures are the receiver's to count: it settles them.
-  const relaying = { batchSize: 1, maxInFlight: concurrency, leaseMs, runtime };
-  const sink = inboxSink({ group, receive, concurrency });
+  const relaying = { batchSize: 1, maxInFlight: concurrency, leaseMs, suspectDeaths, runtime };
+  const sink = inboxSink({ group, receive, takesSuspects, concurrency });
   const relay = createRelay(source, sink, relaying);
   return {
     ...relay,
@@ -52,7 +74,8 @@ export const createInboxRelay = <Tx>(options: InboxRelayOptions<Tx>): Relay => {
 
 interface InboxSinkOptions {
   readonly group: string;
-  readonly receive: Receive;
+  readonly receive: InboxRelayOptions<never>['receive'];
+  readonly takesSuspects: boolean;
   readonly concurrency: number;
 }
 
@@ -62,7 +85,7 @@ interface InboxSink extends RelaySink {
 }
 
 /** The window bounds what runs over all shards of this process. */
-const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): InboxSink => {
+const inboxSink = ({ group, receive, takesSuspects, concurrency }: InboxSinkOptions): InboxSink => {
   const slots = createWindow({ capacity: concurrency });
   let isShut = false;
   /** A claim has one signal. */
@@ -105,6 +128,7 @@ const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): InboxSink
 
   return {
     failsSuffix: false,
+    takesSuspects,
     shut: () => {
       isShut = true;
     },
@@ -119,10 +143,14 @@ const inboxSink = ({ group, receive, concurrency }: InboxSinkOptions): InboxSink
 /** The claim ended, or the relay began to close, before its turn came. */
 const later: SendOutcome = { outcome: 'later', delayMs: 1_000, spent: false };
 
-const deliveryOf = (row: RelayRow, parts: Pick<Delivery, 'group' | 'attempt' | 'token' | 'signal'>): Delivery => ({
+const deliveryOf = (
+  row: RelayRow,
+  parts: Pick<Delivery, 'group' | 'attempt' | 'token' | 'signal'>,
+): StoredDelivery => ({
   message: rowMessage(row),
   topic: row.topic,
   partition: row.shard,
   position: row.seq,
+  ...(row.deaths !== undefined && { deaths: row.deaths }),
   ...parts,
 });

@@ -7,7 +7,13 @@ export {
   type OnceOptions,
   type OnceOutcome,
 } from './inbox.ts';
-export { createInboxRelay, type InboxRelayOptions, RejectedError, storedToken } from './inbox-relay.ts';
+export {
+  createInboxRelay,
+  type InboxRelayOptions,
+  RejectedError,
+  type StoredDelivery,
+  storedToken,
+} from './inbox-relay.ts';
 export { inboxSchema } from './inbox-schema.ts';
 export {
   createMessageStore,

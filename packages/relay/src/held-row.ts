@@ -11,6 +11,7 @@ export interface HeldRow extends RelayRow {
   /** How many bytes it counts for in memory. */
   bytes: number;
   attempt: number;
+  deaths: number | undefined;
   /** Why it is to be parked; {@link keyIsParked}, where only because its key is. Undefined: it is to be handed over. */
   parking: string | undefined;
   /** It may have killed a process: it runs alone. */
@@ -60,6 +61,7 @@ export const heldRow = (row: Row, shard: number): HeldRow => {
     encoding: encoding as RowEncoding,
     bytes: 0,
     attempt: 0,
+    deaths: undefined,
     parking: state === 'parked' ? keyIsParked : undefined,
     suspect: false,
     unproven: false,

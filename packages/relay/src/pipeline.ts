@@ -82,7 +82,10 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
   };
 
   const memory = createRowMemory({ maxInFlight, maxBytes: options.maxBytes, onFull: () => settler.hurry() });
-  const suspicion = createSuspicion({ ...options, deaths: lease.deaths, memory: memory.rows });
+  const suspicion = createSuspicion({
+    ...{ ...options, deaths: lease.deaths, memory: memory.rows },
+    takesSuspects: sink.takesSuspects,
+  });
   const lanes = createRowLanes({
     ...{ failsSuffix: sink.failsSuffix, batchSize, healthOf: options.healthOf },
     maxWaiting: memory.maxWaiting,

@@ -17,6 +17,8 @@ export interface RelayRow {
   readonly encoding: RowEncoding;
   /** The how-manieth time this owner hands it over, from 1. */
   readonly attempt: number;
+  /** At how many deaths of its process it was running alone, where it is not to be tried again; only for a sink that takes suspects. */
+  readonly deaths?: number | undefined;
 }
 
 /** How a body is a text: as it is where it is UTF-8 without NUL, else in base64. */

@@ -21,6 +21,8 @@ export interface RelaySink {
    * hand-over, and one hand-over per shard and topic is under way; else several, with one row per key.
    */
   readonly failsSuffix: boolean;
+  /** True: a row that was running alone at `suspectDeaths` deaths is handed over with its `deaths`, for the sink to put away; else it is parked. */
+  readonly takesSuspects?: boolean | undefined;
   /**
    * Hands over rows of one topic, in order. Gives one outcome per row. A rejection means `unknown` for all of them.
    * The signal aborts when the claim on the rows ends: what is not sent by then must not be.

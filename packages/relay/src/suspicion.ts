@@ -7,8 +7,9 @@ export interface SuspicionOptions {
   readonly deathsAlone: ReadonlyMap<string, number>;
   /** How many of the first rows the owner before may have started. */
   readonly memory: number;
-  /** After so many deaths alone a row is parked. */
+  /** After so many deaths alone a row is parked, or handed over as what it is. */
   readonly suspectDeaths: number;
+  readonly takesSuspects?: boolean | undefined;
   /** Every row that may have killed the owner before has run, and this process lives. */
   readonly onCleared: () => void;
 }
@@ -27,7 +28,7 @@ export interface Suspicion {
 }
 
 export const createSuspicion = (options: SuspicionOptions): Suspicion => {
-  const { deaths, deathsAlone, memory, suspectDeaths, onCleared } = options;
+  const { deaths, deathsAlone, memory, suspectDeaths, takesSuspects, onCleared } = options;
   let toMeet = deaths > 0 ? memory : 0;
   let unproven = 0;
   let done = deaths === 0;
@@ -40,7 +41,8 @@ export const createSuspicion = (options: SuspicionOptions): Suspicion => {
   return {
     meet: (row) => {
       const alone = deathsAlone.get(row.seq) ?? 0;
-      if (alone >= suspectDeaths) row.parking = crashSuspect;
+      if (alone >= suspectDeaths && takesSuspects) row.deaths = alone;
+      else if (alone >= suspectDeaths) row.parking = crashSuspect;
       row.suspect = alone > 0 || (toMeet > 0 && deaths > 1);
       if (toMeet === 0) return;
       toMeet--;

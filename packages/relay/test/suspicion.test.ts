@@ -79,4 +79,14 @@ describe('suspicion', () => {
     known.meet(eight);
     assert.deepEqual([seven.suspect, seven.parking, eight.parking], [true, undefined, 'crash suspect']);
   });
+
+  it('hands a row that died alone often enough over with its deaths, where the sink takes it', () => {
+    const { meet } = createSuspicion({
+      ...{ deaths: 4, deathsAlone: new Map([['7', 3]]), memory: 2, suspectDeaths: 3, takesSuspects: true },
+      onCleared: () => {},
+    });
+    const row = aRow({ seq: '7' });
+    meet(row);
+    assert.deepEqual([row.parking, row.deaths, row.suspect], [undefined, 3, true]);
+  });
 });

@@ -14,16 +14,17 @@ export interface KillerOptions {
   readonly broker: Broker | undefined;
   readonly poison: string;
   readonly concurrency: number;
+  readonly inbox: 'direct' | 'store-first';
 }
 
-const { url, broker, poison, concurrency }: KillerOptions = JSON.parse(process.argv[2] ?? '{}');
+const { url, broker, poison, concurrency, inbox }: KillerOptions = JSON.parse(process.argv[2] ?? '{}');
 const runtime = { log: silentLog };
 const database = pgDatabase(new pg.Pool({ connectionString: url, max: 20 }), { runtime });
 let running = 0;
 
 const consumer = createConsumer({
   transport: openTransport({ broker, database, leaseMs: 1_000, runtime: createRuntime(runtime) }),
-  ...{ group: 'billing', from: 'earliest', database, concurrency, runtime },
+  ...{ group: 'billing', from: 'earliest', database, concurrency, inbox, runtime },
 });
 consumer.on(OrderPlaced, async ({ note }, { message, once }) => {
   running++;

@@ -1,6 +1,6 @@
 import type { Delivery, Runtime, Settlement } from '@holdfast/core';
 import type { Starts } from '@holdfast/inbox';
-import type { Ending } from '../ending.ts';
+import { crashSuspect, type Ending } from '../ending.ts';
 import type { AloneGate } from './alone-gate.ts';
 import type { OwnedPartition } from './owned-partition.ts';
 
@@ -71,8 +71,7 @@ export const createSuspects = ({ starts, gate, suspectDeaths, group, runtime }: 
     const { suspicion } = owned;
     const deaths = suspicion?.suspects.get(id);
     if (deaths !== undefined && deaths >= suspectDeaths) {
-      const reason = `crash_suspect: the process died ${deaths} times while only this message ran`;
-      const settlement = await parts.condemn({ count: 'rejected', settlement: { outcome: 'reject', reason } });
+      const settlement = await parts.condemn(crashSuspect(deaths));
       survived(owned, id, settlement);
       return settlement;
     }
