@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Consumer, type ConsumerOptions, createConsumer } from '@holdfast/consumer';
-import { createPublisher, defineMessage, isHoldfastError, silentLog, type Transport } from '@holdfast/core';
-import { createDeadLetters, type DeadLetters, deadLetterSchema } from '@holdfast/dead-letter';
+import { createPublisher, defineMessage, isHoldfastError, type Meter, silentLog, type Transport } from '@holdfast/core';
+import { createDeadLetters, type DeadLetterChoice, type DeadLetters, deadLetterSchema } from '@holdfast/dead-letter';
 import { memoryTransport } from '@holdfast/transport-memory';
 import type pg from 'pg';
 import * as z from 'zod';
@@ -222,7 +222,9 @@ describe('dead letters', () => {
     assert.equal(edited?.traceId, '0af7651916cd43dd8448eb211c80319c');
     await letters.redrive({ id });
     await eventually(() => assert.deepEqual(ran, [id, 'ada-2']));
-    assert.equal((await letters.audit()).find(({ verb }) => verb === 'edit')?.newId, id);
+    const entry = (await letters.audit()).find(({ verb }) => verb === 'edit');
+    assert.equal(entry?.newId, id);
+    assert.deepEqual(entry.oldBody, { text: '{"customer":"ada","no":1}', encoding: 'utf8', cut: false });
   });
 
   it('are not edited by the contract of another type, nor without a reason', async () => {
@@ -244,6 +246,125 @@ describe('dead letters', () => {
     );
     assert.equal((await letters.show('ada-1'))?.type, 'order.placed');
     assert.deepEqual(await letters.audit(), []);
+  });
+
+  const hold = async (...customers: string[]): Promise<void> => {
+    bad = new Set(customers.map((customer) => `${customer}-1`));
+    await start();
+    for (const customer of customers) await place(customer, 1, 2, 3);
+    await dead(customers.length);
+    for (const key of customers)
+      await eventually(async () => assert.equal((await letters.list({ key }))[0]?.behind, 2, key));
+    bad.clear();
+    await letters.redrive({ all: true }, { only: 'head' });
+    await eventually(async () =>
+      assert.deepEqual(
+        (await letters.list()).map(({ id, state }) => [id, state]).toSorted(),
+        customers.map((customer) => [`${customer}-2`, 'held']),
+      ),
+    );
+  };
+
+  it('that are only held are skipped and discarded too: their keys go on, and their copies are turned away', async () => {
+    await hold('ada', 'bob');
+    assert.equal(await letters.skip({ key: 'ada' }, 'counted by hand'), 1);
+    assert.equal(await letters.discard({ key: 'bob' }, 'ordered by mistake'), 1);
+    await eventually(() => assert.deepEqual(ran.toSorted(), ['ada-1', 'ada-3', 'bob-1', 'bob-3']));
+    await live();
+    const [skipped, ...rest] = await letters.list();
+    assert.deepEqual([skipped?.id, skipped?.state, rest], ['ada-2', 'passed', []]);
+    await place('ada', 2);
+    await place('bob', 2);
+    await eventually(() => assert.equal(consumer.stats().duplicates, 2));
+    assert.equal((await letters.redrive({ id: 'ada-2' })).letters, 1);
+    await eventually(() => assert.deepEqual(ran.slice(4), ['ada-2']));
+    assert.equal(await db.count('select count(*) from effects'), 5);
+  });
+
+  it('that are only held are edited, and wait on', async () => {
+    await hold('ada');
+    const id = await letters.edit('ada-2', OrderPlaced, { customer: 'ada', no: 7 }, 'typo');
+    assert.deepEqual(
+      (await letters.list()).map((letter) => [letter.id, letter.state]),
+      [[id, 'held']],
+    );
+    assert.equal((await letters.redrive({ id })).letters, 1);
+    await eventually(() => assert.deepEqual(ran, ['ada-1', id, 'ada-3']));
+    await live();
+    await place('ada', 2);
+    await eventually(() => assert.equal(consumer.stats().duplicates, 1));
+  });
+
+  it('are redriven by signature, by type and by topic', async () => {
+    bad = new Set(['ada-1', 'bob-1']);
+    await start({ afterDeadLetter: 'continue' });
+    await place('ada', 1);
+    await place('bob', 1);
+    await dead(2);
+    const other =
+      "update holdfast.inbox_parked set signature = 'other', type = 'order.noted', topic = 'notes' where id = 'bob-1'";
+    await db.pool.query(other);
+    const signature = (await letters.list({ key: 'ada' }))[0]?.signature ?? '';
+    const dry = async (choice: DeadLetterChoice) => (await letters.redrive(choice, { dryRun: true })).letters;
+    for (const choice of [{ signature }, { type: 'order.placed' }, { topic: 'orders' }])
+      assert.equal(await dry(choice), 1);
+    assert.equal(await dry({ signature, type: 'order.noted' }), 0);
+    bad.clear();
+    assert.equal((await letters.redrive({ signature, type: 'order.placed', topic: 'orders' })).letters, 1);
+    await eventually(() => assert.deepEqual(ran, ['ada-1']));
+    assert.deepEqual(
+      (await letters.list()).map(({ id }) => id),
+      ['bob-1'],
+    );
+  });
+
+  for (const rival of ['skip', 'discard'] as const) {
+    it(`P4: redriven while somebody gives them to ${rival}, each has one of the two done with it`, async () => {
+      const customers = Array.from({ length: 30 }, (_, at) => `c${at}`);
+      bad = new Set(customers.map((customer) => `${customer}-1`));
+      await start();
+      for (const customer of customers) await place(customer, 1, 2);
+      await dead(30);
+      bad.clear();
+      const racing = customers.flatMap((key) => [
+        letters.redrive({ id: `${key}-1` }).then(({ letters: count }) => count),
+        letters[rival]({ id: `${key}-1` }, 'a race'),
+      ]);
+      const done = (await Promise.all(racing)).reduce((all, count) => all + count, 0);
+      await eventually(() => assert.equal(ran.filter((id) => id.endsWith('-2')).length, 30));
+      await live();
+      const left = await letters.list();
+      const audit = await letters.audit();
+      const redriven = audit.filter(({ verb }) => verb === 'redrive').length;
+      const given = audit.filter(({ verb }) => verb === rival).length;
+      assert.equal(done, redriven + given);
+      assert.equal(left.length, rival === 'skip' ? 30 - ran.filter((id) => id.endsWith('-1')).length : 0);
+      assert.equal(new Set(ran).size, ran.length, 'nothing ran twice');
+      assert.equal(await db.count('select count(*) from effects'), ran.length);
+      if (rival === 'discard') assert.equal(audit.length, 30, 'one verb for each');
+    });
+  }
+
+  it('P5: keep their audit for as long as they are told to, and say how much there is', async () => {
+    bad = new Set(['ada-1']);
+    await start();
+    await place('ada', 1);
+    await dead(1);
+    await db.pool.query(`insert into holdfast.dead_letter_audit (at, by_whom, verb, "group", id, topic)
+      select now() - interval '91 days', 'ada', 'skip', 'billing', 'old-' || n, 'orders' from generate_series(1, 2500) n`);
+    await db.pool.query(`insert into holdfast.dead_letter_audit (at, by_whom, verb, "group", id, topic)
+      select now() - interval '89 days', 'ada', 'skip', 'billing', 'new', 'orders'`);
+    const gauged: unknown[] = [];
+    const meter: Meter = { count: () => {}, record: () => {}, gauge: (...given) => gauged.push(given) };
+    const measured = createDeadLetters({
+      ...{ database: db.database, group: 'billing', by: 'ada@shop', runtime: { log: silentLog, meter } },
+    });
+    await measured.discard({ key: 'ada' }, 'ordered by mistake');
+    assert.deepEqual(
+      (await measured.audit()).map(({ id }) => id),
+      ['ada-1', 'new'],
+    );
+    assert.deepEqual(gauged, [['holdfast.dead_letter.audit', 2, { group: 'billing' }]]);
   });
 
   it('become due at the rate that is asked for, and warn when they are old', async () => {

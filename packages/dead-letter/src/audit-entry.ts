@@ -11,6 +11,16 @@ export interface AuditEntry {
   readonly key: string | undefined;
   readonly reason: string | undefined;
   readonly place: string;
+  /** Of an edit: the body that was there before, its first 65,536 characters. */
+  readonly oldBody: OldBody | undefined;
+}
+
+export interface OldBody {
+  /** As it was; where it is no text, in base64. */
+  readonly text: string;
+  readonly encoding: 'utf8' | 'base64';
+  /** It was longer. */
+  readonly cut: boolean;
 }
 
 export const auditEntry = (row: Row): AuditEntry => ({
@@ -23,4 +33,12 @@ export const auditEntry = (row: Row): AuditEntry => ({
   key: row.key ?? undefined,
   reason: row.reason ?? undefined,
   place: row.no ?? '',
+  oldBody:
+    row.old_body == null
+      ? undefined
+      : {
+          text: row.old_body,
+          encoding: row.old_encoding === 'base64' ? 'base64' : 'utf8',
+          cut: row.old_cut === 'true',
+        },
 });

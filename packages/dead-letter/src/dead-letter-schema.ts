@@ -12,10 +12,16 @@ create table ${schema}.dead_letter_audit (
   new_id text,
   topic text not null,
   key text,
-  reason text
+  reason text,
+  old_body text,
+  old_encoding text,
+  old_cut boolean
 );
 create index on ${schema}.dead_letter_audit ("group", no);
 `;
+
+/** Characters; a multiple of four, so that what is cut of base64 can be read. */
+const keptOfBody = 65_536;
 
 /**
  * `dead_letters_act(…)`: does one thing to messages, given by their places, and notes it. It locks the rows of their keys
@@ -24,11 +30,12 @@ create index on ${schema}.dead_letter_audit ("group", no);
  *
  * `redrive`: it runs again, in its place, under its id, with all its attempts; `redrive head`: and what follows of its key
  * is held until the key is redriven. `skip`: it stays a dead letter, its key goes on. `discard`: it is gone, and its
- * copies are turned away.
+ * copies are turned away. What is held is skipped and discarded as well: its key goes on, and its id is recorded then, since
+ * that of what only waited is not.
  *
  * A dead letter of a message that was stored first (`source` is empty) is stored again: it comes behind what is stored of its key.
  *
- * `dead_letters_edit(…)`: another message in its place, still a dead letter.
+ * `dead_letters_edit(…)`: another message in its place, still a dead letter. The audit has what it was.
  */
 const createVerbs = (schema: string): string => `
 create function ${schema}.dead_letters_act(
@@ -71,8 +78,7 @@ begin
   with found as materialized (
     select p.* from ${schema}.inbox_parked p
     where p."group" = of_group and p.seq = any (wanted)
-      and case verb when 'skip' then p.state = 'dead' when 'discard' then p.state <> 'waiting'
-        else p.state <> 'waiting' or p.due_at = 'infinity' end
+      and (p.state <> 'waiting' or p.due_at = 'infinity') and (verb <> 'skip' or p.state <> 'passed')
     order by p.seq for update
   ), numbered as (
     select f.seq, row_number() over (order by f.seq) - 1 + earlier as at from found f
@@ -89,16 +95,20 @@ begin
         where b."group" = of_group and b.source = f.source and b.lane = f.lane and b.seq > f.seq and b.state = 'waiting'
       ) as seq from found f where verb = 'redrive head' and f.state = 'dead'
     ) behind where p.seq = behind.seq
+  ), recorded as (
+    insert into ${schema}.inbox ("group", id)
+    select of_group, f.id from found f where verb = 'discard' or (verb = 'skip' and f.state = 'waiting')
+    order by f.id on conflict do nothing returning id
   ), passed as (
-    update ${schema}.inbox_parked p set state = 'passed' from found f where verb = 'skip' and p.seq = f.seq
+    update ${schema}.inbox_parked p set state = 'passed', reason = coalesce(p.reason, 'skipped: ' || why),
+      signature = coalesce(p.signature, 'skipped'), died_at = coalesce(p.died_at, ${schema}.now()),
+      recorded = p.recorded or f.id collate "default" in (select r.id from recorded r)
+    from found f where verb = 'skip' and p.seq = f.seq
   ), discarded as (
     delete from ${schema}.inbox_parked p using found f where verb = 'discard' and p.seq = f.seq
   ), unrecorded as (
     delete from ${schema}.inbox i using found f where redrives and f.recorded and i."group" = of_group
       and i.id = f.id collate "default"
-  ), recorded as (
-    insert into ${schema}.inbox ("group", id)
-    select of_group, f.id from found f where verb = 'discard' order by f.id on conflict do nothing
   ), looked_at as (
     update ${schema}.inbox_sequences s set due_at = ${schema}.now() from found f
     where s."group" = of_group and s.source = f.source and s.lane = f.lane
@@ -120,14 +130,19 @@ begin
   return query
   with found as materialized (
     select p.* from ${schema}.inbox_parked p
-    where p."group" = of_group and p.seq = of_seq and p.state <> 'waiting' for update
+    where p."group" = of_group and p.seq = of_seq and (p.state <> 'waiting' or p.due_at = 'infinity') for update
   ), written as (
     update ${schema}.inbox_parked p set id = new_id, headers = new_headers, body = new_body, encoding = new_encoding,
       recorded = false
     from found f where p.seq = f.seq
+  ), recorded as (
+    insert into ${schema}.inbox ("group", id)
+    select of_group, f.id from found f where f.state = 'waiting' on conflict do nothing
   ), audited as (
-    insert into ${schema}.dead_letter_audit (at, by_whom, verb, "group", id, new_id, topic, key, reason)
-    select ${schema}.now(), by_whom, 'edit', of_group, f.id, new_id, f.topic, f.key, nullif(why, '') from found f
+    insert into ${schema}.dead_letter_audit (at, by_whom, verb, "group", id, new_id, topic, key, reason,
+      old_body, old_encoding, old_cut)
+    select ${schema}.now(), by_whom, 'edit', of_group, f.id, new_id, f.topic, f.key, why,
+      left(f.body, ${keptOfBody}), f.encoding, length(f.body) > ${keptOfBody} from found f
   )
   select f.seq::text from found f;
 end

@@ -9,7 +9,8 @@ import {
 } from '@holdfast/core';
 import { encodeBody } from '@holdfast/inbox';
 import type { Row } from '@holdfast/postgres';
-import { type AuditEntry, auditEntry } from './audit-entry.ts';
+import type { AuditEntry } from './audit-entry.ts';
+import { createAuditLog } from './audit-log.ts';
 import {
   type DeadLetter,
   type DeadLetterDetails,
@@ -58,9 +59,9 @@ export interface DeadLetters {
   show(id: string): Promise<DeadLetterDetails | undefined>;
   /** They run again, with their ids and new attempts, each before what waits behind it. */
   redrive(choice: DeadLetterChoice, options?: RedriveOptions): Promise<Redriven>;
-  /** They stay dead letters, and their keys go on without them. Gives back how many. */
+  /** They stay dead letters, and their keys go on without them; so does what is held. Gives back how many. */
   skip(choice: DeadLetterChoice, reason: string): Promise<number>;
-  /** They are deleted, their keys go on, and their copies are turned away. Gives back how many. */
+  /** They are deleted, held ones too, their keys go on, and their copies are turned away. Gives back how many. */
   discard(choice: DeadLetterChoice, reason: string): Promise<number>;
   /**
    * Puts another message in the place of one: a new id, the payload checked by the contract, its `causationid` the old id.
@@ -86,9 +87,10 @@ export class KeyChangedError extends HoldfastError {
 const batchSize = 500;
 
 export const createDeadLetters = <Tx>(options: DeadLettersOptions<Tx>): DeadLetters => {
-  const { database, group, by, maxAgeMs } = checkOptions(options);
+  const { database, group, by, maxAgeMs, auditRetentionMs } = checkOptions(options);
   const runtime = createRuntime(options.runtime);
   const { schema } = database;
+  const log = createAuditLog({ database, group, retentionMs: auditRetentionMs, runtime });
 
   const select = (columns: string, filter: DeadLetterFilter, { limit = 100, after = '0' }: Page = {}) =>
     database.execute(
@@ -127,6 +129,7 @@ export const createDeadLetters = <Tx>(options: DeadLettersOptions<Tx>): DeadLett
     await eachBatch(filter, async (batch) => {
       all += (await act(verb, batch, { reason })).length;
     });
+    await log.upkeep();
     return all;
   };
 
@@ -171,6 +174,7 @@ export const createDeadLetters = <Tx>(options: DeadLettersOptions<Tx>): DeadLett
         letters += acted.length;
         old += batch.filter((row) => row.old === 'true' && seqs.has(row.seq ?? '')).length;
       });
+      if (!dryRun) await log.upkeep();
       if (old > 0) {
         runtime.log.warn(
           { group, old, maxAgeMs, dryRun },
@@ -209,18 +213,10 @@ export const createDeadLetters = <Tx>(options: DeadLettersOptions<Tx>): DeadLett
         values,
       );
       if (rows.length === 0) throw noLetter(group, id);
+      await log.upkeep();
       return edited.id;
     },
-    audit: async (page = {}) => {
-      const { limit = 100, after = String(Number.MAX_SAFE_INTEGER) } = checkPage(page);
-      const rows = await database.execute(
-        `select no::text as no, (extract(epoch from at) * 1000)::text as at, by_whom, verb, id, new_id, topic, key, reason
-         from ${schema}.dead_letter_audit where "group" = $1::text and no < $2::text::bigint
-         order by no desc limit $3::text::bigint`,
-        [group, after, String(limit)],
-      );
-      return rows.map(auditEntry);
-    },
+    audit: async (page = {}) => log.read(checkPage(page)),
   };
 };
 

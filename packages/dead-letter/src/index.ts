@@ -1,4 +1,4 @@
-export type { AuditEntry } from './audit-entry.ts';
+export type { AuditEntry, OldBody } from './audit-entry.ts';
 export type { DeadLetter, DeadLetterDetails } from './dead-letter.ts';
 export type { DeadLetterChoice, DeadLetterFilter } from './dead-letter-filter.ts';
 export { deadLetterSchema } from './dead-letter-schema.ts';

@@ -8,6 +8,8 @@ export interface DeadLettersOptions<Tx> {
   readonly by: string;
   /** Older ones are redriven with a warning: the inbox may have forgotten what took effect. Default 30 days. */
   readonly maxAgeMs?: number | undefined;
+  /** How long the audit is kept: what is older is deleted with the next verb. `Infinity`: for ever. Default 90 days. */
+  readonly auditRetentionMs?: number | undefined;
   readonly runtime?: Partial<Runtime> | undefined;
 }
 
@@ -29,18 +31,24 @@ export interface RedriveOptions {
   readonly reason?: string | undefined;
 }
 
-const thirtyDaysMs = 30 * 24 * 3_600_000;
+const dayMs = 24 * 3_600_000;
 
 /** Throws `invalid_option` for what cannot work or is not known, as all of these do. */
 export const checkOptions = <Tx>(options: DeadLettersOptions<Tx>) => {
-  refuseUnknown('createDeadLetters', ['database', 'group', 'by', 'maxAgeMs', 'runtime'], options);
-  const { database, group, by, maxAgeMs = thirtyDaysMs } = options;
+  refuseUnknown('createDeadLetters', ['database', 'group', 'by', 'maxAgeMs', 'auditRetentionMs', 'runtime'], options);
+  const { database, group, by, maxAgeMs = 30 * dayMs, auditRetentionMs = 90 * dayMs } = options;
   if (typeof group !== 'string' || group === '') throw new InvalidOptionError('group', 'found no name; name the group');
   if (typeof by !== 'string' || by === '') throw new InvalidOptionError('by', 'found no name; say who acts');
   if (!(Number.isFinite(maxAgeMs) && maxAgeMs > 0)) {
     throw new InvalidOptionError('maxAgeMs', `found ${maxAgeMs}; expected a number of milliseconds above 0`);
   }
-  return { database, group, by, maxAgeMs };
+  if (!(auditRetentionMs > 0)) {
+    throw new InvalidOptionError(
+      'auditRetentionMs',
+      `found ${auditRetentionMs}; expected a number of milliseconds above 0, or Infinity`,
+    );
+  }
+  return { database, group, by, maxAgeMs, auditRetentionMs };
 };
 
 export const checkReason = (reason: string): void => {

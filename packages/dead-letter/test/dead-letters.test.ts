@@ -15,6 +15,7 @@ describe('the dead letters of a group', () => {
     ['group', { group: '' }],
     ['by', { by: '' }],
     ['maxAgeMs', { maxAgeMs: 0 }],
+    ['auditRetentionMs', { auditRetentionMs: Number.NaN }],
   ];
   for (const [option, parts] of bad) {
     it(`are refused for a wrong '${option}', by name`, () => {
