@@ -4,7 +4,10 @@ import type { Database } from './database.ts';
 
 /** Wakes listeners of a channel up, outside any transaction: NOTIFY inside one makes all commits wait for each other. */
 export interface Notifier {
-  /** At once if none was sent lately; else one for all calls meanwhile. A failure is only logged: it is a hint. */
+  /**
+   * At once if none was sent lately; else one for all calls meanwhile, which may be longer where the database is slow to
+   * answer. A failure is only logged: it is a hint.
+   */
   wake(): void;
   /** Resolves when nothing is waiting or on its way. */
   idle(): Promise<void>;
@@ -17,6 +20,10 @@ export interface NotifierOptions {
   readonly minIntervalMs?: number | undefined;
   readonly runtime?: Partial<Runtime> | undefined;
 }
+
+/** Rests for so many times as long as sending took: a database that is slow has enough to do, and each wakes many. */
+const restPerSending = 8;
+const longestRestMs = 50;
 
 export const createNotifier = <Tx>(
   database: Database<Tx>,
@@ -31,9 +38,9 @@ export const createNotifier = <Tx>(
   let running: Promise<void> | undefined;
   let cutShort: (() => void) | undefined;
 
-  const pause = (): Promise<void> =>
+  const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => {
-      const cancel = clock.after(minIntervalMs, resolve);
+      const cancel = clock.after(ms, resolve);
       cutShort = () => {
         cancel();
         resolve();
@@ -42,10 +49,12 @@ export const createNotifier = <Tx>(
   const run = async (): Promise<void> => {
     while (waiting) {
       waiting = false;
+      const sentAt = clock.monotonic();
       await database
-        .execute("select pg_notify($1::text, '')::text as sent", [channel], { signal: ending.signal })
+        .execute(notify, [channel], { signal: ending.signal })
         .catch((error: unknown) => log.debug({ error, channel }, 'a wake-up could not be sent'));
-      if (!closed) await pause();
+      const restMs = Math.min(restPerSending * (clock.monotonic() - sentAt), longestRestMs);
+      if (!closed) await pause(Math.max(minIntervalMs, restMs));
     }
     running = undefined;
   };
@@ -68,3 +77,6 @@ export const createNotifier = <Tx>(
     },
   };
 };
+
+/** Its commit does not wait for the disk: what it tells of is stored already, and a crash ends whoever would hear it. */
+const notify = `select pg_notify($1::text, '')::text as sent, set_config('synchronous_commit', 'off', true) as flushed`;

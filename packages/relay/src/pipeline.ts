@@ -63,7 +63,7 @@ export interface Pipeline {
 /** Of each shard; all shards share a statement, which has no lower cost per row when it deletes more than 2,000. */
 const deletesPerStatement = 500;
 /** How long confirmed rows wait for others: nobody waits for them to be deleted, and a statement costs as much as forty. */
-const lingerMs = 10;
+const lingerMs = 25;
 
 export const createPipeline = (options: PipelineOptions): Pipeline => {
   const { store, sink, lease, gate, batchSize, maxInFlight, once, persist, runtime } = options;
