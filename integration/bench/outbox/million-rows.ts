@@ -23,7 +23,7 @@ export const millionRows: Benchmark = {
       goal: 0.97,
     },
   ],
-  rounds: [1, 1],
+  rounds: [3, 1],
   open: async (scene) => {
     const rows = scene.size(1_000_000, 30_000);
     const timed = rows / 10;
