@@ -28,7 +28,7 @@ const sampling = setInterval(() => {
   peakBytes = Math.max(peakBytes, process.memoryUsage.rss());
 }, 10);
 
-/** With as many handlers as places nothing but the window holds messages back. */
+/** With more handlers than places nothing but the window holds messages back: were it not kept, more would be handed out. */
 const maxInFlight = 1_000;
 const held = Promise.withResolvers<void>();
 const left = createCountdown(Number(count));
@@ -45,7 +45,7 @@ await transport.subscribe(
     left.add(1);
     return ack;
   },
-  { group, from: 'latest', ordering: 'none', concurrency: maxInFlight, maxInFlight },
+  { group, from: 'latest', ordering: 'none', concurrency: 2 * maxInFlight, maxInFlight },
 );
 await sleep(3_000);
 held.resolve();
