@@ -3,8 +3,8 @@ import { askUntilAnswered } from '../ask.ts';
 import { containers, imageOf } from '../docker/containers.ts';
 import { dockerHost, dockerServer } from '../docker/docker-server.ts';
 import { brokerConfig } from './broker-config.ts';
-import { kafkaBrokers } from './kafka-brokers.ts';
 import type { KafkaServer, KafkaSettings } from './kafka-server.ts';
+import { loginConfig, readyQuestion } from './login-config.ts';
 
 const inside = { client: containers.kafka.port, internal: 9094, controller: 9093 };
 
@@ -12,14 +12,18 @@ const inside = { client: containers.kafka.port, internal: 9094, controller: 9093
 export const dockerKafka = async (settings: KafkaSettings): Promise<KafkaServer> => {
   const [host, port] = [await dockerHost(), settings.port ?? (await freePort())];
   const address = `${host}:${port}`;
-  const config = { ...brokerConfig(inside, '0.0.0.0', settings.advertised ?? address), ...settings.config };
+  const config = {
+    ...brokerConfig(inside, '0.0.0.0', settings.advertised ?? address),
+    ...loginConfig(settings),
+    ...settings.config,
+  };
   const server = await dockerServer({
     image: imageOf('kafka'),
     env: { ...variablesOf(config), KAFKA_HEAP_OPTS: '-Xms64m -Xmx512m -XX:TieredStopAtLevel=1' },
     port: { container: inside.client, host: port },
     signals: { fast: 'SIGTERM', kill: 'SIGKILL' },
     answering: async (log) => {
-      await askUntilAnswered(kafkaBrokers(host, port));
+      await askUntilAnswered(readyQuestion(host, port, settings));
       return /Kafka version: (\S+)/.exec(await log())?.[1] ?? 'of unknown version';
     },
   });

@@ -6,6 +6,11 @@ export interface KafkaServer extends Server {
   readonly brokers: readonly string[];
 }
 
+export interface KafkaLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
 export interface KafkaSettings extends ServerSettings {
   /**
    * The `host:port` that clients are told to come to, in place of the server's own: that of a proxy.
@@ -14,6 +19,8 @@ export interface KafkaSettings extends ServerSettings {
   readonly advertised?: string;
   /** Where clients reach it, chosen beforehand (with `freePort`) by one who puts a proxy before it. */
   readonly port?: number;
+  /** Clients have to log in, by SASL/PLAIN and as this user. */
+  readonly login?: KafkaLogin;
   /**
    * What else a Java on this machine is given. By default it compiles quickly and not well, which starts in half the time
    * and suits tests; a measurement passes `[]`.

@@ -8,10 +8,10 @@ import { localServer, serverFolder } from '../local/local-server.ts';
 import { startServerProcess } from '../local/server-process.ts';
 import { notInstalled } from '../not-installed.ts';
 import { brokerConfig, propertiesText } from './broker-config.ts';
-import { kafkaBrokers } from './kafka-brokers.ts';
 import { classArchive, formattedStorage, javaArguments, kafkaIsInstalled } from './kafka-home.ts';
 import type { KafkaServer, KafkaSettings } from './kafka-server.ts';
 import { kafkaVersions } from './kafka-version.ts';
+import { loginConfig, readyQuestion } from './login-config.ts';
 
 const host = '127.0.0.1';
 const quickCompiler = ['-XX:TieredStopAtLevel=1', `-XX:SharedArchiveFile=${classArchive}`];
@@ -41,6 +41,7 @@ export const localKafka = async (settings: KafkaSettings, node?: KafkaNode): Pro
   const config = {
     ...brokerConfig(ports, host, settings.advertised ?? address),
     ...(node && clusterConfig(node)),
+    ...loginConfig(settings),
     ...settings.config,
     'log.dirs': data,
   };
@@ -54,7 +55,7 @@ export const localKafka = async (settings: KafkaSettings, node?: KafkaNode): Pro
         args: [...(settings.javaOptions ?? quickCompiler), ...javaArguments(), 'kafka.Kafka', properties],
         folder: folder.path,
         logFile: join(folder.path, 'kafka.log'),
-        answering: (assertAlive) => askUntilAnswered(kafkaBrokers(host, ports.client), assertAlive),
+        answering: (assertAlive) => askUntilAnswered(readyQuestion(host, ports.client, settings), assertAlive),
       }),
     version: async () => kafkaVersions.local,
     signals: { fast: 'SIGTERM', kill: 'SIGKILL' },

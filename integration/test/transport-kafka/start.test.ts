@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isHoldfastError, PublishError } from '@holdfast/core';
+import { isHoldfastError, PublishError, type Transport } from '@holdfast/core';
 import { eventually, freePort, type KafkaServer, ownKafka, sharedKafka, spawnChild } from '../../harness/index.ts';
 import { type KafkaWorld, kafkaClients, kafkaWorld, messageOf } from './kafka-world.ts';
 import { createLedger } from './load.ts';
@@ -34,6 +34,37 @@ for (const { client, options: over } of kafkaClients) {
       await ledger.complete(new Map([['a', 1]]));
     });
 
+    it('a wrong password is an error at once that does not tell it, and the right one works', async () => {
+      server = await ownKafka({ login: { username: 'shop', password: 'right' } });
+      world = kafkaWorld(server.brokers, over);
+      const openAs = (password: string): Transport =>
+        world.open(
+          client === 'kafkajs'
+            ? { sasl: { mechanism: 'plain', username: 'shop', password } }
+            : { platformatic: { sasl: { mechanism: 'PLAIN', username: 'shop', password } } },
+        );
+      const ledger = createLedger();
+      const subscribe = (transport: Transport) =>
+        transport.subscribe(['orders'], ledger.receive, { group: 'g', from: 'earliest' });
+      const right = openAs('right');
+      await subscribe(right);
+      await right.publish('orders', [messageOf('a-0', 'a')]);
+      await ledger.complete(new Map([['a', 1]]));
+      const wrong = openAs('a-secret');
+      const startedMs = performance.now();
+      await assert.rejects(subscribe(wrong), (error) => {
+        assert.ok(isHoldfastError(error, 'authentication_failed'), String(error));
+        assert.equal(error.retryable, false);
+        assert.ok(!error.message.includes('a-secret'));
+        return true;
+      });
+      await assert.rejects(wrong.publish('orders', [messageOf('a-1', 'a')]), (error) => {
+        const [outcome] = error instanceof PublishError ? error.outcomes : [];
+        return outcome?.outcome === 'failed' && isHoldfastError(outcome.error, 'authentication_failed');
+      });
+      assert.ok(performance.now() - startedMs < 10_000, 'it was tried again');
+    });
+
     it('P7: a process that closes while it cannot connect ends by itself', async () => {
       world = kafkaWorld([]);
       const child = spawnChild(new URL('children/closes-unconnected.ts', import.meta.url), [
@@ -45,7 +76,7 @@ for (const { client, options: over } of kafkaClients) {
       await child.close();
     });
 
-    it('wrong credentials are an error at once, and not tried again for ever', async () => {
+    it('a login at a broker that takes none is an error at once, and not tried again for ever', async () => {
       const { brokers } = await sharedKafka();
       world = kafkaWorld(brokers, over);
       const login = { username: 'shop', password: 'a-secret' };

@@ -208,6 +208,34 @@ for (const { client, options: over } of kafkaClients) {
       await eventually(() => assert.deepEqual(buried, [['hex:0000000000000007', 900_000]]));
     });
 
+    it('P8: a body that is not what its contract says is a dead letter, and what is behind it is handled', async () => {
+      const transport = world.open();
+      const topic = nameOf('poison');
+      const group = nameOf('g');
+      await transport.topology.apply({ topics: { [topic]: { partitions: 1 } } });
+      const contract = defineMessage('order.placed', { version: 1, topic, schema: anything, key: () => 'k' });
+      const handled: string[] = [];
+      const consumer = createConsumer({ transport, group, from: 'earliest', runtime: { log: silentLog } });
+      consumer.on(contract, async (_, { message }) => {
+        handled.push(message.id);
+      });
+      await consumer.start();
+      const dead: (readonly [string, string])[] = [];
+      await transport.subscribe(
+        [`${topic}.dead`],
+        async ({ message }) => {
+          dead.push([message.id, String(Buffer.from(message.body))]);
+          return ack;
+        },
+        { group, from: 'earliest' },
+      );
+      const poison = messageOf('poison', 'a', Buffer.from([0x7b, 0, 0xff]));
+      await transport.publish(topic, [messageOf('first', 'a'), poison, messageOf('behind', 'a')]);
+      await eventually(() => assert.deepEqual(handled, ['first', 'behind']));
+      await eventually(() => assert.deepEqual(dead, [['poison', '{\0\ufffd']]));
+      await consumer.close();
+    });
+
     it('P8, P10: a rejected message of an adopted topic without a dead topic is passed over, counted and logged', async () => {
       const topic = nameOf('theirs');
       await world.open().topology.apply({ topics: { [topic]: { partitions: 1 } } });
