@@ -7,8 +7,12 @@ export interface Acks {
   settledTo(position: string): void;
   /** This one is settled; told before `settledTo`. */
   settledOne(position: string): void;
+  /** Tells nothing until `flush`, so that the broker hands over no more than its credit. */
+  hold(): void;
   /** Tells all of it now. Does nothing once the channel has ended. */
   flush(): void;
+  /** Of so many that the broker has handed over. */
+  unacked(delivered: number): number;
 }
 
 /**
@@ -24,13 +28,14 @@ export const createAcks = ({ channel, ended }: OpenChannel, prefetch: number, on
   const waiting = new Set<number>();
   const alone = new Set<number>();
   let scheduled = false;
+  let held = false;
 
   const schedule = (): void => {
     if (scheduled) return;
     scheduled = true;
     setImmediate(() => {
       scheduled = false;
-      tell(crowd);
+      if (!held) tell(crowd);
       onTurn();
     });
   };
@@ -66,7 +71,11 @@ export const createAcks = ({ channel, ended }: OpenChannel, prefetch: number, on
   };
 
   return {
+    hold: () => {
+      held = true;
+    },
     flush: () => tell(1),
+    unacked: (delivered) => delivered - ackedTo - alone.size,
     settledTo: (position) => {
       settledTo = Number(position);
     },

@@ -47,7 +47,7 @@ export const createAdoptedShare = (options: AdoptedShareOptions): Share => {
 
   const take = (): void => {
     const assignment: Assignment = { topic, partition: 0, token: ids() };
-    const one = own({ queue, lifeline: undefined, assignment }, (reason, active) => {
+    const one = own({ queue, lifeline: undefined, isSingleActive, assignment }, (reason, active) => {
       if (!active) setbacks.note(0, reason);
       log.warn({ ...assignment, group, queue, error: reason }, 'lost an adopted queue; consumes it again');
       forget(one);

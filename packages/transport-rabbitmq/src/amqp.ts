@@ -21,7 +21,8 @@ export interface AmqpChannel {
     queue: string,
     onMessage: (message: AmqpMessage | null) => void,
     options?: { readonly arguments?: object },
-  ): Promise<unknown>;
+  ): Promise<{ readonly consumerTag: string }>;
+  cancel(consumerTag: string): Promise<unknown>;
   get(queue: string): Promise<AmqpMessage | false>;
   ack(message: AmqpMessage, allUpTo?: boolean): void;
   close(): Promise<void>;

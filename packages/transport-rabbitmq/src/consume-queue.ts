@@ -15,6 +15,7 @@ export interface QueueConsuming {
 /** A queue that is consumed on this channel. */
 export interface Consumed {
   readonly channel: OpenChannel;
+  readonly consumerTag: string;
   /** The broker says when the queue is deleted, whatever happens to its name next. */
   readonly isTold: boolean;
 }
@@ -34,20 +35,20 @@ export const consumeQueue = async ({
   lifeline,
   onMessage,
 }: QueueConsuming): Promise<Consumed> => {
-  const begin = async (options?: typeof sayWhenDeleted): Promise<OpenChannel> => {
+  const begin = async (isTold: boolean, options?: typeof sayWhenDeleted): Promise<Consumed> => {
     const opened = await open();
     await opened.channel.prefetch(prefetch);
     if (lifeline !== undefined) await tie(opened.channel, queue, lifeline);
-    await opened.channel.consume(queue, onMessage, options);
-    return opened;
+    const { consumerTag } = await opened.channel.consume(queue, onMessage, options);
+    return { channel: opened, consumerTag, isTold };
   };
 
-  if (lifeline !== undefined) return { channel: await begin(), isTold: true };
+  if (lifeline !== undefined) return begin(true);
   try {
-    return { channel: await begin(sayWhenDeleted), isTold: true };
+    return await begin(true, sayWhenDeleted);
   } catch (error) {
     if (replyCodeOf(error) !== replyCodes.mismatch) throw error;
-    return { channel: await begin(), isTold: false };
+    return begin(false);
   }
 };
 

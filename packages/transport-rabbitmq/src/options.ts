@@ -62,6 +62,11 @@ export interface Adoption {
   readonly queue?: string | undefined;
   /** The queue has `x-single-active-consumer`. Only then can several processes keep the order of keys; else `ordering: 'none'`. */
   readonly singleActiveConsumer?: boolean | undefined;
+  /**
+   * The queue's `x-delivery-limit`, which a broker cannot be asked for. Messages that have used up half of it are warned of;
+   * without it, those that were handed back three times.
+   */
+  readonly deliveryLimit?: number | undefined;
   /** Where rejected messages go: a topic of this transport. Needed for subscribing. */
   readonly deadTopic?: string | undefined;
   /** Published to. */
@@ -166,6 +171,9 @@ const splitTopics = (topics: Readonly<Record<string, RabbitmqTopic>>): Pick<Sett
 const checkAdoption = (name: string, adoption: Adoption): Adoption => {
   if (adoption.queue === undefined && adoption.exchange === undefined) {
     throw new InvalidOptionError(`topics.${name}.adopt`, 'found neither queue nor exchange; name what is adopted');
+  }
+  if (adoption.deliveryLimit !== undefined) {
+    requireWhole(`topics.${name}.adopt.deliveryLimit`, adoption.deliveryLimit, 1);
   }
   return adoption;
 };

@@ -20,7 +20,7 @@ export interface Share {
 
 /** Takes up a partition that is ours to take. */
 export type Own = (
-  what: Pick<OwnedPartitionOptions, 'queue' | 'lifeline' | 'assignment'>,
+  what: Pick<OwnedPartitionOptions, 'queue' | 'lifeline' | 'isSingleActive' | 'assignment'>,
   onLost: OnLost,
 ) => OwnedPartition;
 
@@ -190,7 +190,7 @@ export const createShare = (options: ShareOptions): Share => {
     const assignment = { topic: topic.name, partition, token: ids() };
     const queue = queueOf(topic.name, group, partition);
     const lifeline = lifelineOf(topic.name, group, partition);
-    const one = own({ queue, lifeline, assignment }, (reason, active) => {
+    const one = own({ queue, lifeline, isSingleActive: true, assignment }, (reason, active) => {
       if (!active) setbacks.note(partition, reason);
       if (owned.get(partition) === one) owned.delete(partition);
       log.warn({ ...assignment, group, error: reason }, 'lost a partition; its messages are delivered again');

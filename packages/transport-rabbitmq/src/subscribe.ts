@@ -10,12 +10,13 @@ import {
 import { createAdoptedShare } from './adopted-share.ts';
 import type { AmqpConnection } from './amqp.ts';
 import { connectOnce, whereIs } from './connect.ts';
+import { createDeliveryLimitWatch } from './delivery-limit.ts';
 import { BrokerUnavailableError } from './errors.ts';
 import { readHealth } from './health.ts';
 import { createIntaking } from './intaking.ts';
 import { createLink } from './link.ts';
 import { lookAfter } from './look-after.ts';
-import type { Settings } from './options.ts';
+import type { Adoption, Settings } from './options.ts';
 import { type OwnedPartition, ownPartition } from './owned-partition.ts';
 import { isLoss } from './persevere.ts';
 import { createShare, type Own, type Share } from './share.ts';
@@ -74,12 +75,20 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
     }
   };
 
+  const watchLimit = (topic: string, { queue = '', deliveryLimit }: Adoption) =>
+    createDeliveryLimitWatch({ topic, group, queue, deliveryLimit, runtime });
+
   const shareOf = (connection: AmqpConnection, topic: Topic): Share => {
-    const read = topic.kind === 'own' ? undefined : topic.adoption.read;
-    const own: Own = ({ queue, lifeline, assignment }, onLost) =>
+    const adoption = topic.kind === 'own' ? undefined : topic.adoption;
+    const watch = adoption && watchLimit(topic.name, adoption);
+    const own: Own = (what, onLost) =>
       ownPartition({
-        ...{ connection, queue, lifeline, assignment, prefetch, intake, announcer },
-        toRecord: (raw) => toRecord(topic.name, read, raw),
+        ...what,
+        ...{ connection, prefetch, intake, announcer },
+        toRecord: (raw) => {
+          watch?.(raw);
+          return toRecord(topic.name, adoption?.read, raw);
+        },
         onChange: takeIn,
         onLost: (...why) => {
           onLost(...why);
@@ -102,10 +111,9 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
       ...{ connection, shares, over, bell, balanceMs, runtime, onLooked },
       answerMs: connectTimeoutMs,
     });
+    if (stop.signal.aborted) return;
     if (shares === mine) shares = [];
-    for (const one of mine.flatMap((share) => share.owned)) {
-      if (!stop.signal.aborted) one.lose(lost.reason);
-    }
+    for (const one of mine.flatMap((share) => share.owned)) one.lose(lost.reason);
   };
 
   const onLooked = (error: unknown): void => {
@@ -127,10 +135,18 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
     },
   });
 
+  /** Not while paused: nothing would start. */
+  const workOff = async (partitions: readonly OwnedPartition[], limitMs: number): Promise<void> => {
+    if (intake.reasons.length > 0) return;
+    await within(clock, limitMs, (limit) => Promise.all(partitions.map((one) => one.workOff(limit))));
+  };
+
   const close = async (deadlineMs: number): Promise<void> => {
     stop.abort();
     const partitions = owned();
-    const { abandoned } = await intake.close(deadlineMs * 0.8);
+    const startedAt = clock.monotonic();
+    await workOff(partitions, deadlineMs * 0.6);
+    const { abandoned } = await intake.close(Math.max(0, deadlineMs * 0.8 - (clock.monotonic() - startedAt)));
     await within(clock, deadlineMs * 0.1, (limit) =>
       Promise.race([Promise.all(partitions.map((one) => one.finish(limit))), sleep(clock, deadlineMs, limit)]),
     );
