@@ -11,6 +11,8 @@ export interface Acks {
   hold(): void;
   /** Tells all of it now. Does nothing once the channel has ended. */
   flush(): void;
+  /** All up to this delivery tag are acked. */
+  readonly ackedTo: number;
   /** Of so many that the broker has handed over. */
   unacked(delivered: number): number;
 }
@@ -75,6 +77,9 @@ export const createAcks = ({ channel, ended }: OpenChannel, prefetch: number, on
       held = true;
     },
     flush: () => tell(1),
+    get ackedTo() {
+      return ackedTo;
+    },
     unacked: (delivered) => delivered - ackedTo - alone.size,
     settledTo: (position) => {
       settledTo = Number(position);

@@ -1,9 +1,10 @@
-import { type Assignment, HoldfastError } from '@holdfast/core';
+import { type Assignment, type Clock, HoldfastError } from '@holdfast/core';
 import { createFifo, type Intake, type IntakeRecord, settledOrAborted } from '@holdfast/flow';
 import { createAcks } from './acks.ts';
 import type { AmqpConnection, AmqpMessage } from './amqp.ts';
 import { type OpenChannel, openChannel } from './channel.ts';
 import { consumeQueue } from './consume-queue.ts';
+import { createUnackedAge } from './unacked-age.ts';
 
 export interface ConsumptionOptions {
   readonly connection: AmqpConnection;
@@ -15,6 +16,7 @@ export interface ConsumptionOptions {
   readonly prefetch: number;
   readonly intake: Pick<Intake, 'assign'>;
   readonly toRecord: (message: AmqpMessage) => IntakeRecord;
+  readonly clock: Clock;
   /** There may be room. */
   readonly onChange: () => void;
   /** It has ended without being asked to. */
@@ -29,6 +31,8 @@ export interface Consumption {
   readonly delivered: number;
   /** Whether its queue cannot be deleted beneath without our hearing of it, from the broker or by its lifeline. */
   readonly isTold: boolean;
+  /** For how long its oldest unacked message has been here, as seen from look to look. */
+  unackedMs(): number;
   /** Takes in one message of those that wait here, if there is room. Says whether it did. */
   takeIn(): boolean;
   /** Asks the broker for no more, and resolves when all that came is settled or `signal` aborts: then little is handed back. */
@@ -53,23 +57,23 @@ class ConsumerCancelledError extends HoldfastError {
 
 /** Begins to consume. Rejects, and leaves no channel behind, when `signal` aborts before it has begun. */
 export const beginConsumption = async (options: ConsumptionOptions, signal: AbortSignal): Promise<Consumption> => {
-  const { connection, queue, lifeline, isSingleActive, assignment, prefetch, intake, toRecord, onEnd } = options;
+  const { connection, queue, lifeline, isSingleActive, assignment, prefetch, intake, toRecord, clock, onEnd } = options;
   /** The broker sends at most `prefetch` of them. */
   const waiting = createFifo<AmqpMessage>();
+  const age = createUnackedAge(clock);
   let delivered = 0;
   let over = false;
+  let opened: OpenChannel | undefined;
   let onSettled = (): void => {};
 
   const openOne = async (): Promise<OpenChannel> => {
-    const open = await openChannel(connection);
-    const giveUp = (): void => {
-      if (begun === undefined) void open.close();
-    };
-    signal.addEventListener('abort', giveUp, { once: true });
+    opened = await openChannel(connection);
     if (signal.aborted) giveUp();
     signal.throwIfAborted();
-    return open;
+    return opened;
   };
+
+  const giveUp = (): void => void opened?.close();
 
   /** Must not throw: that would close the channel. */
   const onMessage = (message: AmqpMessage | null): void => {
@@ -111,7 +115,12 @@ export const beginConsumption = async (options: ConsumptionOptions, signal: Abor
   };
 
   let begun: Awaited<ReturnType<typeof begin>> | undefined;
-  begun = await begin();
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    begun = await begin();
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
   const { open, isTold, consumerTag, acks, taken } = begun;
 
   const unsettled = (): number => waiting.size + taken.inFlight;
@@ -155,6 +164,7 @@ export const beginConsumption = async (options: ConsumptionOptions, signal: Abor
       return delivered;
     },
     isTold,
+    unackedMs: () => age.lookMs({ delivered, ackedTo: acks.ackedTo }),
     takeIn,
     workOff: isSingleActive ? workOffAlone : workOffShared,
     revoke: async (limit) => {

@@ -14,11 +14,11 @@ export interface Intaking {
 export interface IntakingOptions {
   readonly receive: Receive;
   readonly maxInFlight: number;
-  readonly runtime: Pick<Runtime, 'ids'>;
+  readonly runtime: Pick<Runtime, 'clock' | 'ids'>;
 }
 
 export const createIntaking = ({ receive, maxInFlight, runtime }: IntakingOptions): Intaking => {
-  const attempts = createAttempts(maxInFlight);
+  const attempts = createAttempts(maxInFlight, runtime.clock);
   const unreadable = new WeakMap<Message, string>();
 
   const toRecord = (topic: string, read: ReadMessage | undefined, raw: AmqpMessage): IntakeRecord => {
@@ -44,6 +44,8 @@ export const createIntaking = ({ receive, maxInFlight, runtime }: IntakingOption
     receive: (delivery) => {
       const reason = unreadable.get(delivery.message);
       if (reason !== undefined) return Promise.resolve({ outcome: 'reject', reason: `unreadable: ${reason}` });
+      const delayMs = attempts.waitMs(delivery);
+      if (delayMs > 0) return received(Promise.resolve({ outcome: 'retry', delayMs, spent: false }), delivery);
       return received(receive(delivery), delivery);
     },
   };

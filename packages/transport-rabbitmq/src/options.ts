@@ -42,8 +42,8 @@ export interface RabbitmqTransportOptions {
   /** How long a partition that moves to another process waits for its handlers. Default 10,000. */
   readonly drainMs?: number | undefined;
   /**
-   * What the broker is configured with as `consumer_timeout`: a message unacked for longer closes the channel. Retries
-   * wait at most half as long (`maxHoldMs`). Default 1,800,000, as RabbitMQ's.
+   * What the broker is configured with as `consumer_timeout`: a message unacked for longer closes the channel, so messages
+   * are handed back, in order, before that. Retries wait at most half as long (`maxHoldMs`). Default 1,800,000, as RabbitMQ's.
    */
   readonly consumerTimeoutMs?: number | undefined;
   readonly runtime?: Partial<Runtime> | undefined;

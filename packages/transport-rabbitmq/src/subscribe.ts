@@ -37,13 +37,15 @@ export interface QueueSubscription extends Subscription {
 }
 
 const defaultDeadlineMs = 10_000;
+const handedBack =
+  'handed messages back in their order, before the broker would have taken them away for being unacked for too long';
 /** A prefetch is a 16-bit number. */
 const maxPrefetch = 65_535;
 
 /** Joins a group that exists, over a connection of its own. Rejects if it cannot join. */
 export const startSubscription = async (subscribing: Subscribing): Promise<QueueSubscription> => {
   const { name, settings, topics, options, deadLetter } = subscribing;
-  const { runtime, balanceMs, drainMs, connectTimeoutMs } = settings;
+  const { runtime, balanceMs, drainMs, connectTimeoutMs, consumerTimeoutMs } = settings;
   const { clock, log } = runtime;
   const { group, maxInFlight = 1_000 } = options;
   const stop = new AbortController();
@@ -84,7 +86,9 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
     const own: Own = (what, onLost) =>
       ownPartition({
         ...what,
-        ...{ connection, prefetch, intake, announcer },
+        ...{ connection, prefetch, intake, announcer, clock, consumerTimeoutMs },
+        mayStart: () => !stop.signal.aborted && intake.reasons.length === 0,
+        onHandedBack: (assignment) => log.info({ ...assignment, group, consumerTimeoutMs }, handedBack),
         toRecord: (raw) => {
           watch?.(raw);
           return toRecord(topic.name, adoption?.read, raw);
@@ -174,6 +178,7 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
     pause: intake.pause,
     resume: (reason) => {
       intake.resume(reason);
+      for (const one of owned()) one.resume();
       takeIn();
     },
     health: () => readHealth({ closed: closing !== undefined, link, shares, failure, intake, clock }),
