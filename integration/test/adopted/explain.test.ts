@@ -17,7 +17,10 @@ describe('explain of what was adopted', function () {
   it('P9: a queue that several consumers share keeps no order, and is not ours', async () => {
     const { url } = await sharedRabbitmq();
     const connection = await connect(url);
-    await (await connection.createChannel()).assertQueue(name, { durable: true });
+    const channel = await connection.createConfirmChannel();
+    await channel.assertQueue(name, { durable: true });
+    channel.sendToQueue(name, Buffer.from('{}'));
+    await channel.waitForConfirms();
     await using transport = rabbitmqTransport({
       url,
       topics: { orders: { adopt: { queue: name, deadTopic: 'failed' } } },
@@ -26,6 +29,11 @@ describe('explain of what was adopted', function () {
     assert.match(text, new RegExp(`by somebody else: queue '${name}'; ${notOurs}`));
     assert.match(text, /order +not kept: several consumers share it/);
     assert.match(text, /go to 'failed'/);
+    assert.match(text, /groups +one, whoever reads the queue: not known in this process; 1 message ready, 0 consumers/);
+    assert.match(text, /durability +not known/);
+    assert.match(text, /new groups +none: .* whatever `from` says/);
+    assert.match(text, /delivery limit +not known, 20 by default/);
+    assert.match(text, /publishing +not possible/);
     await connection.close();
   });
 

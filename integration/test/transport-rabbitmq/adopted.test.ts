@@ -143,6 +143,7 @@ describe('queues and exchanges that RabbitMQ has already', function () {
     );
     await assert.rejects(join('out', 'none'), coded('unsupported', /only an exchange/));
     await assert.rejects(join('missing', 'none'), coded('adopted_missing', /missing/));
+    await assert.rejects(transport.topology.describe('missing'), coded('adopted_missing', /missing/));
     await assert.rejects(
       transport.publish('orders', [messageOf('a')]),
       (error) => error instanceof PublishError && isHoldfastError(error.cause, 'unsupported'),
@@ -151,6 +152,29 @@ describe('queues and exchanges that RabbitMQ has already', function () {
       transport.topology.apply({ topics: { orders: { groups: { g: 'latest' } } } }),
       coded('unsupported', /adopted/),
     );
+  });
+
+  it("P9: an adopted queue is one group's: a second one is refused while the first reads it, and what waits comes", async () => {
+    const [queue, deadTopic] = [rabbit.name('theirs'), rabbit.name('dead')];
+    await raw.assertQueue(queue, { durable: true });
+    raw.sendToQueue(queue, Buffer.from('{}'), { messageId: 'waits', type: 't' });
+    const transport = rabbit.open({ topics: { orders: { adopt: { queue, deadTopic } } } });
+    const { came, receive } = collect();
+    const join = (group: string, from: 'earliest' | 'latest') =>
+      transport.subscribe(['orders'], receive, { group, from, ordering: 'none' });
+    const [first, again] = [await join('one', 'latest'), await join('one', 'earliest')];
+    await assert.rejects(
+      join('two', 'latest'),
+      (error) => isHoldfastError(error, 'unsupported') && /'two'.*which group 'one' reads/.test(error.message),
+    );
+    await eventually(() => assert.equal(came.length, 1));
+    await eventually(async () => {
+      const { groups } = await transport.topology.describe('orders');
+      assert.deepEqual(groups, [{ group: 'one', lag: 0 }]);
+    });
+    await Promise.all([first.close(), again.close()]);
+    assert.deepEqual((await transport.topology.describe('orders')).groups, []);
+    await join('two', 'latest');
   });
 
   it('P6: an adopted queue that is deleted beneath is not made again: the subscription says so, and goes on when it is back', async () => {

@@ -11,7 +11,10 @@ export const explain = async (
   topic: string,
 ): Promise<string> => {
   const described = await topology.describe(topic);
-  const lines = { ...explainTopic(described), ...explainCapabilities(capabilities), ...explainAll };
+  const lines = {
+    ...{ ...explainTopic(described), ...explainCapabilities(capabilities), ...explainAll },
+    ...described.adopted?.notes,
+  };
   const width = Math.max(...Object.keys(lines).map((what) => what.length));
   return [
     `topic '${topic}' on ${name}`,

@@ -34,6 +34,8 @@ export interface AdoptedDescription {
   readonly what: string;
   /** Whether `ordering: 'key'` can be kept by several processes. */
   readonly keyOrder: boolean;
+  /** What is otherwise than of a topic of ours, or not known, for people: lines of {@link explain} by what they are about. */
+  readonly notes?: Readonly<Record<string, string>>;
 }
 
 export interface GroupDescription {

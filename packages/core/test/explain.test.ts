@@ -48,16 +48,18 @@ describe('explain', () => {
   });
 
   it('P9: says what is not promised, above all for an adopted topic', async () => {
-    const adopted = { what: "queue 'billing.orders'", keyOrder: false };
+    const notes = { durability: 'not known', 'delivery limit': '20' };
+    const adopted = { what: "queue 'billing.orders'", keyOrder: false, notes };
     const text = await explain(describing({ adopted }), 'orders');
     for (const line of [
-      "declared      by somebody else: queue 'billing.orders'; never declared, changed, trimmed or deleted by Holdfast",
-      "order         not kept: several consumers share it; subscribe with ordering: 'none'",
-      'dead letters  go nowhere without a database',
-      'durability    a crash of the broker loses messages',
-      "new groups    start at 'latest'",
-      'seek          a group cannot be moved',
-      'retries       wait in process for up to 0 s, other keys go on',
+      "declared        by somebody else: queue 'billing.orders'; never declared, changed, trimmed or deleted by Holdfast",
+      "order           not kept: several consumers share it; subscribe with ordering: 'none'",
+      'dead letters    go nowhere without a database',
+      'durability      not known',
+      'delivery limit  20',
+      "new groups      start at 'latest'",
+      'seek            a group cannot be moved',
+      'retries         wait in process for up to 0 s, other keys go on',
     ]) {
       assert.ok(text.includes(`\n  ${line}`), `not there: ${line}\n${text}`);
     }

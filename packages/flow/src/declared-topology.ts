@@ -41,7 +41,7 @@ export interface DeclaredTopologyOptions<Topic extends { readonly partitions: nu
   readonly createGroup: (topic: Topic, group: string, from: StartPosition) => Promise<unknown>;
   readonly groups: (topic: Topic) => Promise<readonly GroupDescription[]>;
   /** Of a topic that somebody else declared; undefined for ours. */
-  readonly adopted?: ((topic: Topic) => Adopted | undefined) | undefined;
+  readonly adopted?: ((topic: Topic) => Promise<Adopted | undefined> | Adopted | undefined) | undefined;
   readonly seek: (topic: Topic, group: string, to: SeekTarget) => Promise<void>;
 }
 
@@ -121,7 +121,7 @@ export const createDeclaredTopology = <Topic extends { readonly partitions: numb
       const topic = await options.require(name);
       return {
         ...{ topic: name, partitions: topic.partitions, groups: await options.groups(topic) },
-        ...(options.adopted?.(topic) ?? (isDeadTopic(name) ? {} : { deadTopic: deadTopicOf(name) })),
+        ...((await options.adopted?.(topic)) ?? (isDeadTopic(name) ? {} : { deadTopic: deadTopicOf(name) })),
       };
     },
     seek: async (name, group, to) => {

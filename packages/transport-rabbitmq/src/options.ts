@@ -5,6 +5,7 @@ import {
   type MessageParts,
   type RawMessage as RawForeign,
   type Runtime,
+  refuseUnknown,
   requireWhole,
   type TopicRequest,
 } from '@holdfast/core';
@@ -56,7 +57,10 @@ export interface AdoptedTopic {
   readonly adopt: Adoption;
 }
 
-/** A queue or an exchange that somebody else declared: used as it is, never declared, changed, purged or deleted. */
+/**
+ * A queue or an exchange that somebody else declared: used as it is, never declared, changed, purged or deleted. A queue is
+ * one group's, and gives it what waits there, whatever `from` says.
+ */
 export interface Adoption {
   /** Consumed. One partition. */
   readonly queue?: string | undefined;
@@ -129,6 +133,11 @@ export const readOptions = (options: RabbitmqTransportOptions): Settings => {
     consumerTimeoutMs: options.consumerTimeoutMs ?? 1_800_000,
     runtime: createRuntime(options.runtime),
   };
+  refuseUnknown(
+    'rabbitmqTransport',
+    Object.keys(settings).filter((name) => name !== 'adopted'),
+    options,
+  );
   checkNumbers(settings);
   if (settings.publishOrdering !== 'key' && settings.publishOrdering !== 'none') {
     throw new InvalidOptionError(
@@ -162,18 +171,35 @@ const splitTopics = (topics: Readonly<Record<string, RabbitmqTopic>>): Pick<Sett
   const own: Record<string, TopicRequest> = {};
   const adopted = new Map<string, Adoption>();
   for (const [name, topic] of Object.entries(topics)) {
-    if (!('adopt' in topic)) own[name] = topic;
-    else adopted.set(name, checkAdoption(name, topic.adopt));
+    if (!('adopt' in topic)) {
+      refuseUnknown(`topic '${name}'`, ['partitions', 'groups', 'adopt'], topic);
+      own[name] = topic;
+    } else {
+      refuseUnknown(`topic '${name}', which is adopted and so as somebody else declared it,`, ['adopt'], topic);
+      adopted.set(name, checkAdoption(name, topic.adopt));
+    }
   }
   return { topics: own, adopted };
 };
 
+const ofQueues = ['singleActiveConsumer', 'deliveryLimit', 'deadTopic', 'read'] as const;
+
 const checkAdoption = (name: string, adoption: Adoption): Adoption => {
+  const option = `topics.${name}.adopt`;
+  refuseUnknown(option, ['queue', 'exchange', 'routingKey', ...ofQueues], adoption);
   if (adoption.queue === undefined && adoption.exchange === undefined) {
-    throw new InvalidOptionError(`topics.${name}.adopt`, 'found neither queue nor exchange; name what is adopted');
+    throw new InvalidOptionError(option, 'found neither queue nor exchange; name what is adopted');
   }
-  if (adoption.deliveryLimit !== undefined) {
-    requireWhole(`topics.${name}.adopt.deliveryLimit`, adoption.deliveryLimit, 1);
+  if (adoption.exchange === undefined && adoption.routingKey !== undefined) {
+    throw new InvalidOptionError(`${option}.routingKey`, 'found no exchange; name the exchange that is published to');
   }
+  for (const part of adoption.queue === undefined ? ofQueues : []) {
+    if (adoption[part] === undefined) continue;
+    throw new InvalidOptionError(
+      `${option}.${part}`,
+      'found no queue; name the queue that is consumed, or leave it out',
+    );
+  }
+  if (adoption.deliveryLimit !== undefined) requireWhole(`${option}.deliveryLimit`, adoption.deliveryLimit, 1);
   return adoption;
 };

@@ -7,7 +7,7 @@ import {
 } from '@holdfast/core';
 import { deadTopicOf, isDeadTopic } from '@holdfast/flow';
 import { type About, createAboutTopics } from './about.ts';
-import { type AmqpChannel, type AmqpConnection, replyCodeOf, replyCodes } from './amqp.ts';
+import { type AmqpChannel, type AmqpConnection, type QueueCounts, replyCodeOf, replyCodes } from './amqp.ts';
 import { onChannel } from './channel.ts';
 import { AdoptedMissingError, DeclarationMismatchError, TopicBusyError } from './errors.ts';
 import { aboutQueueOf, membersQueueOf, queueOf } from './names.ts';
@@ -219,22 +219,27 @@ const declare = async (
   }
 };
 
-/** Asks for them by name only. */
-const checkAdopted = async (connection: AmqpConnection, topic: string, adoption: Adoption): Promise<void> => {
-  const { queue, exchange } = adoption;
-  const check = async (what: string, work: (channel: AmqpChannel) => Promise<unknown>): Promise<void> => {
+/** Asks for them by name only. Returns what its queue says of itself. */
+export const checkAdopted = async (
+  connection: AmqpConnection,
+  topic: string,
+  { queue, exchange }: Adoption,
+): Promise<QueueCounts | undefined> => {
+  const check = async <T>(what: string, work: (channel: AmqpChannel) => Promise<T>): Promise<T> => {
     try {
-      await onChannel(connection, work);
+      return await onChannel(connection, work);
     } catch (error) {
       if (replyCodeOf(error) === replyCodes.notFound) throw new AdoptedMissingError(what, topic);
       throw error;
     }
   };
-  if (queue !== undefined) await check(`queue '${queue}'`, (channel) => channel.checkQueue(queue));
+  const counts =
+    queue === undefined ? undefined : await check(`queue '${queue}'`, (channel) => channel.checkQueue(queue));
   // The default exchange is always there, and cannot be asked for.
   if (exchange !== undefined && exchange !== '') {
     await check(`exchange '${exchange}'`, (channel) => channel.checkExchange(exchange));
   }
+  return counts;
 };
 
 /** A new group sees what is published from now on: a queue keeps nothing for those who come later. */

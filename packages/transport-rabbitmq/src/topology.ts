@@ -1,17 +1,18 @@
 import {
   type GroupDescription,
-  type TopicDescription,
   type Topology,
   type TopologyRequest,
   UnknownTopicError,
   UnsupportedError,
 } from '@holdfast/core';
 import { createDeclaredTopology } from '@holdfast/flow';
+import { describeAdopted } from './adopted-description.ts';
 import { type AmqpConnection, replyCodeOf, replyCodes } from './amqp.ts';
 import { onChannel } from './channel.ts';
 import { queueOf } from './names.ts';
 import { requirePartitions, type Settings } from './options.ts';
-import { type OwnTopic, refuseReplay, type Topic, type Topics } from './topics.ts';
+import type { QueueGroups } from './queue-groups.ts';
+import { checkAdopted, type ForeignTopic, type OwnTopic, refuseReplay, type Topic, type Topics } from './topics.ts';
 
 export interface QueueTopology extends Topology {
   /** Applies what the options declare, once per connection. Called before each use, so that a mismatch is found by whoever uses it. */
@@ -31,10 +32,11 @@ export interface TopologyOptions {
   readonly requireOpen: () => void;
   /** Messages of the topic that subscriptions of this process were handed and have not settled. */
   readonly unsettled: (topic: string, group: string) => number;
+  readonly queueGroups: Pick<QueueGroups, 'groupOf'>;
 }
 
 export const createTopology = (options: TopologyOptions): QueueTopology => {
-  const { name, settings, topics, connection, insist, requireOpen, unsettled } = options;
+  const { name, settings, topics, connection, insist, requireOpen, unsettled, queueGroups } = options;
   const none = Object.keys(settings.topics).length === 0;
   let declared: Promise<void> | undefined;
   let isDeclared = none;
@@ -76,9 +78,26 @@ export const createTopology = (options: TopologyOptions): QueueTopology => {
   };
 
   const groupsOf = async (topic: Topic): Promise<readonly GroupDescription[]> => {
-    if (topic.kind === 'adopted') return [];
+    if (topic.kind === 'adopted') return groupsOfAdopted(topic);
     const groups = (await topics.about(topic.name))?.groups ?? [];
     return Promise.all(groups.map(async (group) => ({ group, lag: await lagOf(topic, group) })));
+  };
+
+  const groupOf = ({ adoption }: ForeignTopic): string | undefined =>
+    adoption.queue === undefined ? undefined : queueGroups.groupOf(adoption.queue);
+
+  /** The broker knows of none; of those that read it elsewhere nothing is known. */
+  const groupsOfAdopted = async (topic: ForeignTopic): Promise<readonly GroupDescription[]> => {
+    const { queue } = topic.adoption;
+    const group = groupOf(topic);
+    if (queue === undefined || group === undefined) return [];
+    return [{ group, lag: (await countReady(connection, [queue])) + unsettled(topic.name, group) }];
+  };
+
+  const adopted = async (topic: Topic): Promise<ReturnType<typeof describeAdopted> | undefined> => {
+    if (topic.kind === 'own') return undefined;
+    const counts = await checkAdopted(await connection(), topic.name, topic.adoption);
+    return describeAdopted(topic, counts && { ...counts, group: groupOf(topic) });
   };
 
   const create = () =>
@@ -151,16 +170,6 @@ export const createTopology = (options: TopologyOptions): QueueTopology => {
     apply: (request) => changing(request, () => topology.apply(request)),
     describe: (topic) => using(() => topology.describe(topic)),
     seek: (topic, group, to) => using(() => topology.seek(topic, group, to)),
-  };
-};
-
-const adopted = (topic: Topic): Pick<TopicDescription, 'adopted' | 'deadTopic'> | undefined => {
-  if (topic.kind === 'own') return undefined;
-  const { queue, exchange, singleActiveConsumer = false, deadTopic } = topic.adoption;
-  const parts = [queue && `queue '${queue}'`, exchange && `exchange '${exchange}'`].filter(Boolean);
-  return {
-    adopted: { what: parts.join(' and '), keyOrder: singleActiveConsumer },
-    ...(deadTopic === undefined ? {} : { deadTopic }),
   };
 };
 

@@ -16,6 +16,7 @@ import { createLink } from './link.ts';
 import { type RabbitmqTransportOptions, readOptions, type Settings } from './options.ts';
 import { persevere } from './persevere.ts';
 import { createPublisher } from './publish.ts';
+import { createQueueGroups } from './queue-groups.ts';
 import { createReturned } from './returned.ts';
 import { createSender } from './sender.ts';
 import { type QueueSubscription, startSubscription } from './subscribe.ts';
@@ -41,8 +42,9 @@ export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport 
   const connection = (): Promise<AmqpConnection> => link.open(connectTimeoutMs);
   const insist = <T>(work: () => Promise<T>): Promise<T> => persevere(clock, connectTimeoutMs, work);
   const topics = createTopics({ settings, connection, runtime });
+  const queueGroups = createQueueGroups(name);
   const topology = createTopology({
-    ...{ name, settings, topics, connection, insist, requireOpen: life.requireOpen },
+    ...{ name, settings, topics, connection, insist, requireOpen: life.requireOpen, queueGroups },
     unsettled: (topic, group) => {
       let sum = 0;
       for (const subscription of life.subscriptions) sum += subscription.unsettled(topic, group);
@@ -155,10 +157,34 @@ export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport 
     const targets: Topic[] = [];
     for (const topic of names) targets.push(await insist(() => prepare(topic, subscribing)));
     life.requireOpen();
-    return await startSubscription({
-      ...{ name, settings, topics: targets, receive, options: subscribing },
-      deadLetter: (message, deadTopic) => publisher.publish(deadTopic, [message]),
-    });
+    const leave = joinQueues(targets, subscribing.group);
+    try {
+      const joined = await startSubscription({
+        ...{ name, settings, topics: targets, receive, options: subscribing },
+        deadLetter: (message, deadTopic) => publisher.publish(deadTopic, [message]),
+      });
+      joined.closed.then(leave, leave);
+      return joined;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  };
+
+  const joinQueues = (targets: readonly Topic[], group: string): (() => void) => {
+    const leaves: (() => void)[] = [];
+    const leave = (): void => {
+      for (const one of leaves.splice(0)) one();
+    };
+    try {
+      for (const topic of targets) {
+        if (topic.kind === 'adopted') leaves.push(queueGroups.join(topic.adoption.queue ?? '', group));
+      }
+      return leave;
+    } catch (error) {
+      leave();
+      throw error;
+    }
   };
 
   return life.transport({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { InvalidOptionError, isHoldfastError } from '@holdfast/core';
+import { InvalidOptionError, isHoldfastError, type TopicRequest } from '@holdfast/core';
 import { lockOf, queueOf } from '../src/names.ts';
-import { type RabbitmqTransportOptions, readOptions } from '../src/options.ts';
+import { type Adoption, type RabbitmqTransportOptions, readOptions } from '../src/options.ts';
 
 const url = 'amqp://localhost';
 
@@ -18,6 +18,19 @@ describe('the options of the RabbitMQ transport', () => {
       ['publishTimeoutMs', { url, publishTimeoutMs: 0.5 }],
       ['publishOrdering', { url, publishOrdering: 'some' as 'key' }],
       ['topics.orders.adopt', { url, topics: { orders: { adopt: {} } } }],
+      ['prefetch', { url, prefetch: 3 } as RabbitmqTransportOptions],
+      ['stream', { url, topics: { orders: { adopt: { queue: 'q', stream: 's' } as Adoption } } }],
+      ['partition', { url, topics: { orders: { partition: 3 } as TopicRequest } }],
+      ['partitions', { url, topics: { orders: { adopt: { queue: 'q' }, partitions: 7 } } }],
+      ['groups', { url, topics: { orders: { adopt: { queue: 'q' }, groups: { g: 'latest' } } } }],
+      ['topics.orders.adopt.routingKey', { url, topics: { orders: { adopt: { queue: 'q', routingKey: () => 'k' } } } }],
+      ['topics.orders.adopt.deliveryLimit', { url, topics: { orders: { adopt: { queue: 'q', deliveryLimit: 0 } } } }],
+      ['topics.orders.adopt.read', { url, topics: { orders: { adopt: { exchange: 'e', read: () => ({}) } } } }],
+      ['topics.orders.adopt.deadTopic', { url, topics: { orders: { adopt: { exchange: 'e', deadTopic: 'd' } } } }],
+      [
+        'topics.orders.adopt.singleActiveConsumer',
+        { url, topics: { orders: { adopt: { exchange: 'e', singleActiveConsumer: true } } } },
+      ],
     ];
     for (const [option, wrong] of wrongs) {
       assert.throws(
