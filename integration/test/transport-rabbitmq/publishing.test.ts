@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ack, isHoldfastError, PublishError, type Receive } from '@holdfast/core';
+import { ack, createRuntime, isHoldfastError, PublishError, type Receive, silentLog } from '@holdfast/core';
 import { connect } from 'amqplib';
 import { eventually, freePort, type TcpProxy, tcpProxy } from '../../harness/index.ts';
 import { messageOf, openTestRabbit, type TestRabbit } from './test-rabbit.ts';
@@ -174,5 +174,22 @@ describe('publishing to RabbitMQ', function () {
       await codeOf(transport.publish(deadTopic, [{ ...messageOf('b'), body: Buffer.alloc(5_000) }])),
       'failed oversized_body',
     );
+  });
+
+  it('P9: says how many messages wait to be sent, whenever that changes', async () => {
+    const said: number[] = [];
+    const gauge = (name: string, value: number): void => {
+      if (name === 'holdfast.rabbitmq.publish_queued') said.push(value);
+    };
+    const topic = rabbit.name('topic');
+    const runtime = createRuntime({ log: silentLog, meter: { count: () => {}, record: () => {}, gauge } });
+    const transport = rabbit.open({ maxUnconfirmed: 2, runtime });
+    await transport.topology.apply({ topics: { [topic]: { partitions: 1, groups: { g: 'latest' } } } });
+    await transport.publish(
+      topic,
+      Array.from({ length: 8 }, (_, n) => messageOf(`m${n}`)),
+    );
+    assert.ok(said.includes(6), said.join());
+    assert.equal(said.at(-1), 0);
   });
 });

@@ -3,6 +3,7 @@ import type { IntakeRecord } from '@holdfast/flow';
 import type { AmqpMessage } from './amqp.ts';
 import { createAttempts } from './attempts.ts';
 import type { ReadMessage } from './options.ts';
+import { unreadableId } from './unreadable-id.ts';
 import { fromWire } from './wire.ts';
 
 /** Turns queued messages into records of the intake. What cannot be read is rejected when its turn comes. */
@@ -14,7 +15,7 @@ export interface Intaking {
 export interface IntakingOptions {
   readonly receive: Receive;
   readonly maxInFlight: number;
-  readonly runtime: Pick<Runtime, 'clock' | 'ids'>;
+  readonly runtime: Pick<Runtime, 'clock'>;
 }
 
 export const createIntaking = ({ receive, maxInFlight, runtime }: IntakingOptions): Intaking => {
@@ -28,7 +29,12 @@ export const createIntaking = ({ receive, maxInFlight, runtime }: IntakingOption
       const { message } = reading;
       return { message, position, attempt: attempts.of(topic, message.id) };
     }
-    const message: Message = { id: runtime.ids(), type: 'unreadable', headers: reading.headers, body: raw.content };
+    const message: Message = {
+      id: unreadableId(topic, raw),
+      type: 'unreadable',
+      headers: reading.headers,
+      body: raw.content,
+    };
     unreadable.set(message, reading.unreadable);
     return { message, position };
   };

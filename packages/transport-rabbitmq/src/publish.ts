@@ -41,7 +41,7 @@ const maxInsideBytes = 268_435_456;
 export const createPublisher = (options: PublisherOptions): Publisher => {
   const { name, settings, sender, link, known, require, onOverdue } = options;
   const { maxBodyBytes, maxQueued, publishTimeoutMs, publishOrdering, runtime } = settings;
-  const { clock, meter } = runtime;
+  const { clock } = runtime;
   const calls = new Set<Call>();
   const asking = createAsking();
   let accepted = 0;
@@ -178,7 +178,6 @@ export const createPublisher = (options: PublisherOptions): Publisher => {
   };
 
   const endOverdue = (): void => {
-    meter.gauge('holdfast.rabbitmq.publish_queued', sender.queued);
     const now = clock.monotonic();
     const overdue: Call[] = [];
     for (const call of calls) {

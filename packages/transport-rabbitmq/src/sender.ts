@@ -12,6 +12,8 @@ export interface SenderOptions {
   readonly maxUnconfirmed: number;
   /** What becomes of a message that the broker stored nowhere; `again`: it is sent once more. Does not reject. */
   readonly onReturned: (sending: Sending) => Promise<PublishOutcome | 'again'>;
+  /** So many wait to be sent now. */
+  readonly onQueued: (queued: number) => void;
   readonly clock: Clock;
 }
 
@@ -33,7 +35,7 @@ export interface Sender {
   readonly queued: number;
 }
 
-export const createSender = ({ maxUnconfirmed, onReturned, clock }: SenderOptions): Sender => {
+export const createSender = ({ maxUnconfirmed, onReturned, onQueued, clock }: SenderOptions): Sender => {
   const lanes = createSendingLanes();
   const channelEnd = createChannelEnd(clock);
   /** By delivery tag, oldest first. */
@@ -43,13 +45,21 @@ export const createSender = ({ maxUnconfirmed, onReturned, clock }: SenderOption
   let firstTag = 1;
   let blocked = false;
   let unconfirmed = 0;
+  let toldQueued = 0;
 
   const pump = (): void => {
     while (channel !== undefined && !blocked && unconfirmed < maxUnconfirmed) {
       const sending = lanes.next();
-      if (sending === undefined) return;
+      if (sending === undefined) break;
       send(channel, sending);
     }
+    tellQueued();
+  };
+
+  const tellQueued = (): void => {
+    if (lanes.queued === toldQueued) return;
+    toldQueued = lanes.queued;
+    onQueued(toldQueued);
   };
 
   const send = (over: AmqpConfirmChannel, sending: Sending): void => {
@@ -153,6 +163,7 @@ export const createSender = ({ maxUnconfirmed, onReturned, clock }: SenderOption
     unconfirmed -= sendings.length;
     const failureOf = channelEnd.judge(sendings, reason);
     for (const sending of sendings) lanes.fail(sending, failureOf(sending));
+    tellQueued();
   };
 
   return {
@@ -163,7 +174,10 @@ export const createSender = ({ maxUnconfirmed, onReturned, clock }: SenderOption
       blocked = isBlocked;
       pump();
     },
-    withdraw: lanes.withdraw,
+    withdraw: (sending, error) => {
+      lanes.withdraw(sending, error);
+      tellQueued();
+    },
     get queued() {
       return lanes.queued;
     },

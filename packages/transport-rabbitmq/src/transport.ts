@@ -34,7 +34,7 @@ const channelAgainMs = 1_000;
 export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport => {
   const settings = readOptions(options);
   const { runtime, connectTimeoutMs, maxUnconfirmed } = settings;
-  const { clock, log } = runtime;
+  const { clock, log, meter } = runtime;
   const life = createTransportLife<QueueSubscription>(name, clock);
   let sending: OpenChannel<AmqpConfirmChannel> | undefined;
   let closing = false;
@@ -54,6 +54,7 @@ export const rabbitmqTransport = (options: RabbitmqTransportOptions): Transport 
   const deadTopics = new Set([...settings.adopted.values()].map(({ deadTopic }) => deadTopic));
   const sender = createSender({
     ...{ maxUnconfirmed, clock },
+    onQueued: (queued) => meter.gauge('holdfast.rabbitmq.publish_queued', queued),
     onReturned: createReturned({ topics, connection, deadTopics, runtime }),
   });
 

@@ -6,7 +6,7 @@ import type { RawMessage, ReadMessage } from './options.ts';
 const wireHeaders = { key: 'holdfast-key', id: 'holdfast-id', type: 'holdfast-type' } as const;
 
 /** What the broker adds to a message that comes again. */
-const brokersOwn: ReadonlySet<string> = new Set(['x-delivery-count', 'x-acquired-count']);
+export const brokersOwn: ReadonlySet<string> = new Set(['x-delivery-count', 'x-acquired-count']);
 
 /** A property is a short string: at most 255 bytes, which 63 characters never exceed. */
 const fits = (text: string): boolean => text.length < 64 || Buffer.byteLength(text) < 256;
