@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { ack, isHoldfastError, PublishError, type Receive } from '@holdfast/core';
 import { rabbitmqTransport } from '@holdfast/transport-rabbitmq';
+import { type ChannelModel, connect } from 'amqplib';
 import { eventually, freePort, ownRabbitmq, type RabbitmqServer } from '../../harness/index.ts';
 import { startLoad } from './load.ts';
 import { messageOf, openTestRabbit, quiet, type TestRabbit } from './test-rabbit.ts';
@@ -117,5 +118,37 @@ describe('the RabbitMQ transport when its broker goes away', function () {
       assert.ok(performance.now() - startedAt < 5_000);
       await transport.close();
     }
+  });
+
+  it('P6: a subscription whose credentials are not taken any more ends, and says why', async () => {
+    const target = new URL(server.url);
+    const made: ChannelModel[] = [];
+    await using transport = rabbitmqTransport({
+      ...{ runtime: quiet, balanceMs: 100, connectTimeoutMs: 2_000 },
+      connect: async () => {
+        const connection = await connect(target.href);
+        made.push(connection);
+        return connection;
+      },
+    });
+    await transport.topology.apply({ topics: { shut: { partitions: 1, groups: { g: 'latest' } } } });
+    const subscription = await transport.subscribe(['shut'], async () => ack, { group: 'g', from: 'latest' });
+    await eventually(() => assert.equal(subscription.health().ready, true));
+    const right = target.password;
+    const endAll = async (): Promise<void> => {
+      await Promise.all(made.splice(0).map((one) => one.close()));
+    };
+    // Once is forgiven.
+    target.password = 'wrong-secret';
+    await endAll();
+    await eventually(() => assert.match(subscription.health().reasons.join(), /refuses the connection/));
+    target.password = right;
+    await eventually(() => assert.equal(subscription.health().ready, true));
+    target.password = 'wrong-secret';
+    await endAll();
+    await assert.rejects(subscription.closed, (error) => isHoldfastError(error, 'broker_refused'));
+    const { live, ready, reasons } = subscription.health();
+    assert.deepEqual({ live, ready }, { live: false, ready: false });
+    assert.match(reasons.join(), /^closed: .* refuses the connection: .*check user, password/);
   });
 });

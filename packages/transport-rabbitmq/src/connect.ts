@@ -35,9 +35,11 @@ export const whereIs = ({ url }: Settings): string => (url === undefined ? 'the 
 
 /**
  * Whether the broker has answered and does not let us in. amqplib has the reply code of a failed handshake in its text
- * only: 403 for credentials and permissions, 530 for a virtual host that is not there.
+ * only: 403 for credentials and permissions, 530 for a virtual host that is not there, and for too many connections, which
+ * comes right by itself.
  */
-export const isRefusal = (error: unknown): boolean => error instanceof Error && /\b(403|530) \(/.test(error.message);
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof Error && /\b(403|530) \(/.test(error.message) && !/limit \(\d+\) is reached/.test(error.message);
 
 /**
  * Ends a connection that does not answer: its socket is destroyed. With a reason amqplib takes it for an error and ends its

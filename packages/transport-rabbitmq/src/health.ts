@@ -6,6 +6,8 @@ import type { Share } from './share.ts';
 
 export interface Condition {
   readonly closed: boolean;
+  /** Why it has closed by itself. */
+  readonly endedBy: unknown;
   readonly link: Pick<Link, 'current' | 'failure'>;
   readonly shares: readonly Pick<Share, 'missing'>[];
   /** Why the last look at the shares failed. */
@@ -15,8 +17,11 @@ export interface Condition {
 }
 
 /** Health from what has happened, not from being connected. */
-export const readHealth = ({ closed, link, shares, failure, intake, clock }: Condition): Health => {
-  if (closed) return { live: false, ready: false, reasons: ['closed'] };
+export const readHealth = ({ closed, endedBy, link, shares, failure, intake, clock }: Condition): Health => {
+  if (closed) {
+    const reason = endedBy === undefined ? 'closed' : `closed: ${textOf(endedBy)}`;
+    return { live: false, ready: false, reasons: [reason] };
+  }
   const paused = intake.reasons.map((reason) => `paused: ${reason}`);
   const unready: string[] = [];
   if (link.current === undefined) unready.push(`not connected to RabbitMQ: ${textOf(link.failure ?? 'not yet')}`);

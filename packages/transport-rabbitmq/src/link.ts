@@ -16,6 +16,8 @@ export interface LinkOptions {
   readonly runtime: Runtime;
   /** A connection is open; `lost` aborts with the reason when it has gone. Must not throw. */
   readonly onOpen?: ((connection: AmqpConnection, lost: AbortSignal) => void) | undefined;
+  /** It has not been let in for `connectTimeoutMs`, at each attempt, by the broker or by what `connect` returns. */
+  readonly onShutOut?: ((failure: unknown) => void) | undefined;
   readonly onBlocked?: ((reason: string | undefined) => void) | undefined;
 }
 
@@ -41,7 +43,8 @@ const backoff = { firstMs: 100, maxMs: 10_000 };
 const steadyMs = 1_000;
 
 export const createLink = (options: LinkOptions): Link => {
-  const { purpose, where, connect, connectTimeoutMs, runtime, onOpen = () => {}, onBlocked = () => {} } = options;
+  const { purpose, where, connect, connectTimeoutMs, runtime } = options;
+  const { onOpen = () => {}, onShutOut = () => {}, onBlocked = () => {} } = options;
   const { clock, log, random } = runtime;
   const stop = new AbortController();
   let current: AmqpConnection | undefined;
@@ -49,6 +52,7 @@ export const createLink = (options: LinkOptions): Link => {
   let blocked: string | undefined;
   let tried = Promise.withResolvers<void>();
   let running: Promise<void> | undefined;
+  let shutOutSince: number | undefined;
 
   const run = async (): Promise<void> => {
     for (let failures = 0; !stop.signal.aborted; ) {
@@ -76,8 +80,16 @@ export const createLink = (options: LinkOptions): Link => {
       if (isRefusal(error)) log.error(said, 'RabbitMQ refuses the connection');
       else log.warn(said, 'RabbitMQ cannot be reached; trying again');
       announce();
+      noteRefusal(isFinal(failure));
       return undefined;
     }
+  };
+
+  /** Once may be a password that is being changed. */
+  const noteRefusal = (refused: boolean): void => {
+    if (!refused) shutOutSince = undefined;
+    else shutOutSince ??= clock.monotonic();
+    if (shutOutSince !== undefined && clock.monotonic() - shutOutSince >= connectTimeoutMs) onShutOut(failure);
   };
 
   const announce = (): void => {
@@ -105,6 +117,7 @@ export const createLink = (options: LinkOptions): Link => {
     }
     current = connection;
     failure = undefined;
+    shutOutSince = undefined;
     onOpen(connection, lost.signal);
     announce();
     await gone.promise;

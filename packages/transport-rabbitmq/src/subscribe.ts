@@ -57,6 +57,8 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
   let failure: unknown;
   let turn = 0;
   let closing: Promise<void> | undefined;
+  let joined = false;
+  let endedBy: unknown;
 
   const { toRecord, receive } = createIntaking({ receive: subscribing.receive, maxInFlight, runtime });
   const intake = createIntake({ ...options, maxInFlight, receive, deadLetter, runtime, name });
@@ -137,7 +139,20 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
     onOpen: (connection, lost) => {
       live(connection, lost).catch((error: unknown) => log.error({ group, error }, 'a subscription stopped by a bug'));
     },
+    onShutOut: (error) => die(error),
   });
+
+  /** It does not come right by waiting. Before it has joined, `open` says so. */
+  const die = (error: unknown): void => {
+    if (closing !== undefined || !joined) return;
+    log.error(
+      { group, topics: topics.map((topic) => topic.name), error },
+      'the subscription has ended: it cannot go on',
+    );
+    endedBy = error;
+    ended.reject(error);
+    closing = close(defaultDeadlineMs);
+  };
 
   /** Not while paused: nothing would start. */
   const workOff = async (partitions: readonly OwnedPartition[], limitMs: number): Promise<void> => {
@@ -174,6 +189,7 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
     await close(1_000);
     throw error;
   }
+  joined = true;
   return {
     pause: intake.pause,
     resume: (reason) => {
@@ -181,7 +197,7 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
       for (const one of owned()) one.resume();
       takeIn();
     },
-    health: () => readHealth({ closed: closing !== undefined, link, shares, failure, intake, clock }),
+    health: () => readHealth({ closed: closing !== undefined, endedBy, link, shares, failure, intake, clock }),
     get assignments() {
       return owned()
         .filter(({ phase }) => phase === 'active' || phase === 'leaving')
