@@ -20,9 +20,9 @@ export interface Kind<In extends { readonly key: string }, Out> {
   readonly common: (call: In) => readonly number[];
   /** Whether that is the same of two calls. */
   readonly alike: (one: In, other: In) => boolean;
-  /** Adds what is said of each key. */
-  readonly say: (call: In, said: (string | number)[]) => void;
-  /** Of the text that the script replies for a key: its first character, and the rest. */
+  /** What is said after that, of each key. */
+  readonly say: (calls: readonly In[]) => readonly string[];
+  /** Of the text that the script replies for a key, or for several: its first character, and the rest. */
   readonly read: (code: string, rest: string) => Out;
 }
 
@@ -51,14 +51,15 @@ export const createCalls = <In extends { readonly key: string }, Out>(
   const runOne = async (calls: readonly In[]): Promise<readonly Out[]> => {
     const [first] = calls;
     if (first === undefined) return [];
-    const said: (string | number)[] = [...common(first)];
-    for (const each of calls) say(each, said);
-    const call = { keys: calls.map(({ key }) => placeOf(key)), args: said };
+    const call = { keys: calls.map(({ key }) => placeOf(key)), args: [...common(first), ...say(calls)] };
     const reply = (await inTime(clock, timeoutMs, runScript(client, script, call))) as readonly unknown[];
-    return calls.map((_, at) => {
+    const answerAt = (at: number): Out => {
       const text = String(reply[at]);
       return read(text.charAt(0), text.slice(1));
-    });
+    };
+    const answers = new Array<Out>(calls.length).fill(answerAt(0));
+    for (let at = 1; at < reply.length; at += 2) answers[Number(reply[at]) - 1] = answerAt(at + 1);
+    return answers;
   };
 
   /** What one script reads and writes must be in one slot of a cluster, and is told some things once. */

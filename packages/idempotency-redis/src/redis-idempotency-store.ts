@@ -87,7 +87,7 @@ const claiming: Kind<ClaimRequest, ClaimAnswer> = {
   script: claimScript,
   common: ({ leaseMs, ttlMs }) => [Math.ceil(leaseMs), Math.ceil(ttlMs)],
   alike: (one, other) => one.leaseMs === other.leaseMs && one.ttlMs === other.ttlMs,
-  say: ({ owner, fingerprint }, said) => void said.push(`${part(owner)} ${part(fingerprint)}`),
+  say: (requests) => (areOneClaim(requests) ? requests.slice(0, 1) : requests).map(claimOf),
   read: (code, rest) => {
     switch (code) {
       case 'w':
@@ -102,11 +102,19 @@ const claiming: Kind<ClaimRequest, ClaimAnswer> = {
   },
 };
 
+/** Whether one text is said of all. */
+const areOneClaim = (requests: readonly ClaimRequest[]): boolean => {
+  const [first] = requests;
+  return requests.every(({ owner, fingerprint }) => owner === first?.owner && fingerprint === first.fingerprint);
+};
+
+const claimOf = ({ owner, fingerprint }: ClaimRequest): string => `${part(owner)} ${part(fingerprint)}`;
+
 const renewing: Kind<Renewal, Standing> = {
   script: renewScript,
   common: ({ leaseMs }) => [Math.ceil(leaseMs)],
   alike: (one, other) => one.leaseMs === other.leaseMs,
-  say: ({ token }, said) => void said.push(token),
+  say: (renewals) => renewals.map(({ token }) => token),
   read: (code) => standingOf(code),
 };
 
@@ -114,7 +122,7 @@ const settling: Kind<Settling, Standing> = {
   script: settleScript,
   common: ({ ttlMs }) => [Math.ceil(ttlMs)],
   alike: (one, other) => one.ttlMs === other.ttlMs,
-  say: ({ token, end }, said) => void said.push(token, stateOf(end)),
+  say: (settlings) => settlings.flatMap(({ token, end }) => [token, stateOf(end)]),
   read: (code) => standingOf(code),
 };
 
@@ -122,7 +130,7 @@ const finding: Kind<{ readonly key: string }, Finished | undefined> = {
   script: findScript,
   common: () => [],
   alike: () => true,
-  say: () => {},
+  say: () => [],
   read: (code, rest) => (code === '' ? undefined : finishedOf(code, rest)),
 };
 

@@ -5,9 +5,17 @@ import { relievingScript, type Script, script } from './script.ts';
  * with the result in rest, `n` done with none, `f` failed with the reason in rest, `r` given back; until in milliseconds of
  * the server's clock. What is empty is `-`. One string, because it is read and written whole.
  *
- * A reply has one text for each key, which begins with its code.
+ * A reply is the text that most keys get, then the place and the text of each key that gets another. A text begins with its
+ * code.
  */
-const entries = `
+const replies = `
+local reply = {}
+local function tell(place, answer)
+  reply[#reply + 1] = place
+  reply[#reply + 1] = answer
+end
+`;
+const entries = `${replies}
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local function text(number) return string.format('%.0f', number) end
@@ -17,31 +25,38 @@ end
 `;
 
 /**
- * Claims keys. ARGV: lease and time to be kept in ms, then for each key `owner fingerprint`. Replies: `w` token, `p`
- * milliseconds left, `k` reused, else the state and rest of what is finished. A token is never given twice: it is the time
- * of the server in microseconds, or the one before plus 1.
+ * Claims keys. ARGV: lease and time to be kept in ms, then `owner fingerprint` for all keys, or for each. Replies: `w` token,
+ * `p` milliseconds left, `k` reused, else the state and rest of what is finished. A token is never given twice: it is the
+ * time of the server in microseconds, or the one before plus 1.
  */
 export const claimScript: Script = script(`${entries}
+local pcall = redis.pcall
+local keys, claims = KEYS, ARGV
 local micros = t[1] * 1000000 + t[2]
-local lease, ttl = tonumber(ARGV[1]), tonumber(ARGV[2])
-local keep = text(math.max(lease, ttl))
+local lease, ttl = tonumber(claims[1]), tonumber(claims[2])
+local keep = text(now + math.max(lease, ttl))
 local fresh = text(micros)
 local until_ = ' ' .. text(now + lease) .. ' '
-local won = 'w' .. fresh
 local begin = 'c' .. fresh .. until_
-local reply = {}
-for i = 1, #KEYS do
-  local claim = ARGV[i + 2]
-  local entry = redis.pcall('SET', KEYS[i], begin .. claim .. ' ', 'NX', 'GET', 'PX', keep)
+local function entryOf(claim) return begin .. claim .. ' ' end
+local each = #claims > 3
+local claim = claims[3]
+local new = entryOf(claim)
+reply[1] = 'w' .. fresh
+for i = 1, #keys do
+  if each then
+    claim = claims[i + 2]
+    new = entryOf(claim)
+  end
+  local entry = pcall('SET', keys[i], new, 'NX', 'GET', 'PXAT', keep)
   if type(entry) == 'table' and entry.err then
     -- While memory is full, what is known is still said.
     local refused = entry
-    entry = redis.call('GET', KEYS[i])
+    entry = redis.call('GET', keys[i])
     if not entry then return refused end
   end
-  local answer = won
   if entry then
-    answer = nil
+    local answer
     local state, known, till, owner, print, rest = read(entry)
     if state ~= 'r' then
       local me, mine = string.match(claim, '^(%S+) (%S+)$')
@@ -53,44 +68,45 @@ for i = 1, #KEYS do
     end
     if not answer then
       local token = text(math.max(tonumber(known) + 1, micros))
-      redis.call('SET', KEYS[i], 'c' .. token .. until_ .. claim .. ' ', 'PX', keep)
+      redis.call('SET', keys[i], 'c' .. token .. until_ .. claim .. ' ', 'PXAT', keep)
       answer = 'w' .. token
     end
+    tell(i, answer)
   end
-  reply[i] = answer
 end
 return reply
 `);
 
-/** Renews claims. ARGV: lease in ms, then for each key its token. Replies: 1 for each that stands. */
+/** Renews claims. ARGV: lease in ms, then for each key its token. Replies: 1 for each that stands, else 0. */
 export const renewScript: Script = relievingScript(`${entries}
 local lease = tonumber(ARGV[1])
-local reply = {}
+reply[1] = '1'
 for i = 1, #KEYS do
-  reply[i] = '0'
+  local stands = false
   local entry = redis.call('GET', KEYS[i])
   if entry then
     local state, token, till, owner, print = read(entry)
     if state == 'c' and token == ARGV[i + 1] then
       local keep = text(math.max(redis.call('PTTL', KEYS[i]), lease))
       redis.call('SET', KEYS[i], 'c' .. token .. ' ' .. text(math.max(tonumber(till), now + lease)) .. ' ' .. owner .. ' ' .. print .. ' ', 'PX', keep)
-      reply[i] = '1'
+      stands = true
     end
   end
+  if not stands then tell(i, '0') end
 end
 return reply
 `);
 
 /**
  * Ends claims. ARGV: time to be kept in ms, then for each key its token, and its new state with the rest. Replies: 1 for
- * each that stood, or had been ended so before. What is given back leaves its token for a minute, so that the next one is
- * higher also where the clock is set back.
+ * each that stood, or had been ended so before, else 0. What is given back leaves its token for a minute, so that the next
+ * one is higher also where the clock is set back.
  */
-export const settleScript: Script = relievingScript(`
+export const settleScript: Script = relievingScript(`${replies}
 local function kind(state) return state == 'n' and 'd' or state end
-local reply = {}
+reply[1] = '1'
 for i = 1, #KEYS do
-  reply[i] = '0'
+  local stood = false
   local entry = redis.call('GET', KEYS[i])
   if entry then
     local state, token, print = string.match(entry, '^(%a)(%d+) %d+ %S+ (%S+) ')
@@ -100,25 +116,25 @@ for i = 1, #KEYS do
       if state == 'c' then
         if next == 'r' then redis.call('SET', KEYS[i], 'r' .. token .. ' 0 - - ', 'PX', 60000)
         else redis.call('SET', KEYS[i], next .. token .. ' 0 - ' .. print .. ' ' .. string.sub(to, 2), 'PX', ARGV[1]) end
-        reply[i] = '1'
+        stood = true
       elseif state ~= 'r' and kind(state) == kind(next) then
-        reply[i] = '1'
+        stood = true
       end
     end
   end
+  if not stood then tell(i, '0') end
 end
 return reply
 `);
 
 /** What is finished. Replies: its state and rest, or an empty text. */
 export const findScript: Script = relievingScript(`${entries}
-local reply = {}
+reply[1] = ''
 for i = 1, #KEYS do
   local entry = redis.call('GET', KEYS[i])
-  reply[i] = ''
   if entry then
     local state, token, till, owner, print, rest = read(entry)
-    if state ~= 'c' and state ~= 'r' then reply[i] = state .. rest end
+    if state ~= 'c' and state ~= 'r' then tell(i, state .. rest) end
   end
 end
 return reply

@@ -1,7 +1,10 @@
 /** One key to be claimed. */
 export interface ClaimRequest {
   readonly key: string;
-  /** Names this one claim. The same request sent twice, because a reply was lost, is one claim and gets the same answer. */
+  /**
+   * Names this claim of the key; claims of other keys may have the same. The same request sent twice, because a reply was
+   * lost, is one claim and gets the same answer.
+   */
   readonly owner: string;
   /** Of what is asked for under the key; `''` is compared with nothing. */
   readonly fingerprint: string;

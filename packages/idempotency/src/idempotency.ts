@@ -48,18 +48,27 @@ export const createIdempotency = (options: IdempotencyOptions): Idempotency => {
   const { clock, ids, meter } = runtime;
   const keeper = createKeeper({ store, leaseMs, runtime });
   /** Owners of claims are told apart by a number: an id for each would cost as much as the rest. */
-  const owner = ids();
-  let claims = 0;
+  const process = ids();
+  let owners = 0;
   const parts = { store, keeper, runtime, leaseMs, ttlMs, maxResultBytes };
 
-  const requestOf = ({ key, fingerprint }: KeyRequest): ClaimRequest => {
-    checkKey('key', key);
-    if (fingerprint !== undefined) checkKey('fingerprint', fingerprint);
-    return { key, owner: `${owner}.${++claims}`, fingerprint: fingerprint ?? '', leaseMs, ttlMs };
+  const newOwner = (): string => `${process}.${++owners}`;
+
+  /** One owner for all, which a store need be told once; another where a key comes again, which is another claim. */
+  const requestsOf = (wanted: readonly KeyRequest[]): readonly ClaimRequest[] => {
+    const common = newOwner();
+    const keys = new Set<string>();
+    return wanted.map(({ key, fingerprint }) => {
+      checkKey('key', key);
+      if (fingerprint !== undefined) checkKey('fingerprint', fingerprint);
+      const owner = keys.has(key) ? newOwner() : common;
+      keys.add(key);
+      return { key, owner, fingerprint: fingerprint ?? '', leaseMs, ttlMs };
+    });
   };
 
   const claimMany = async (wanted: readonly KeyRequest[]): Promise<readonly Claim[]> => {
-    const requests = wanted.map(requestOf);
+    const requests = requestsOf(wanted);
     const deadline = clock.monotonic() + leaseMs;
     const answers = await store.claim(requests).catch(unavailable);
     return answers.map((answer, at) => claimOf(answer, requests[at]?.key ?? '', deadline));

@@ -50,6 +50,15 @@ describe('once per key', () => {
     }
   });
 
+  it('of a key that comes twice in one call the first is won', async () => {
+    const claims = await idempotency.claimMany(['a', 'b', 'a', 'c'].map((key) => ({ key })));
+    assert.deepEqual(
+      claims.map(({ outcome }) => outcome),
+      ['won', 'won', 'in_progress', 'won'],
+    );
+    await Promise.all([0, 1, 3].map((at) => won(claims[at] as Claim).release()));
+  });
+
   it('of fifty calls at once one runs, and the others are told how long to wait', async () => {
     const gate = Promise.withResolvers<void>();
     let runs = 0;

@@ -63,6 +63,27 @@ export const claimingCases: readonly TestCase<IdempotencyBench>[] = [
     },
   },
   {
+    name: 'V15, I10: keys that one owner claims in one call are answered each by itself, and the same when the call is sent again',
+    run: async (bench) => {
+      const { key, store, win, settle } = await bench.open();
+      await settle(`${key} done`, await win(`${key} done`), done('r'));
+      await win(`${key} other`, { fingerprint: 'f' });
+      const held = await win(`${key} held`);
+      const call = ['a', 'done', 'b', 'other', 'held', 'c'].map((end) => {
+        return { key: `${key} ${end}`, owner: `${key} owner`, fingerprint: 'g', leaseMs: 9_000, ttlMs: 9_000 };
+      });
+      const answers = await store.claim(call);
+      const outcomes = answers.map(({ outcome }) => outcome);
+      assert.deepEqual(outcomes, ['won', 'done', 'won', 'key_reused', 'in_progress', 'won']);
+      const tokens = (all: readonly ClaimAnswer[]) =>
+        all.map((each) => (each.outcome === 'won' ? each.token : undefined));
+      assert.deepEqual(tokens(await store.claim(call)), tokens(answers));
+      await settle(`${key} held`, held, released);
+      assert.equal((await store.claim(call))[4]?.outcome, 'won');
+      assert.equal(await settle(`${key} c`, tokens(answers)[5] ?? '', done()), 'held');
+    },
+  },
+  {
     name: 'V15: another request under the same key is told so, whatever has become of the first; without a fingerprint nothing is compared',
     run: async (bench) => {
       const { key, win, claim, settle } = await bench.open();
