@@ -62,8 +62,10 @@ $$;
 create function ${schema}.inbox_lock_owners(of_group text, entries jsonb) returns void language plpgsql as $$
 begin
   perform pg_advisory_xact_lock_shared(k.lock) from (
-    select distinct ${schema}.inbox_owner_lock(of_group, e.source, e.partition) as lock
-    from jsonb_to_recordset(entries) as e(source text, partition integer) order by 1
+    select ${schema}.inbox_owner_lock(of_group, o.source, o.partition) as lock from (
+      select distinct e.source, e.partition from jsonb_to_recordset(entries) as e(source text, partition integer)
+    ) o
+    order by 1
   ) k;
 end
 $$;
@@ -84,16 +86,18 @@ language plpgsql ${plans} as $park$
 #variable_conflict use_column
 begin
   perform ${schema}.inbox_lock_owners(of_group, entries);
-  insert into ${schema}.inbox_sequences ("group", source, lane, partition, due_at, parked_at)
-  select distinct on (e.source, e.lane) of_group, e.source, e.lane, e.partition, ${dueAt(schema, 'e')}, ${schema}.now()
-  from jsonb_to_recordset(entries) as e(
-    place integer, source text, partition integer, epoch bigint, lane text, kind text, "delayMs" float8
-  )
-  join ${schema}.inbox_owners o
-    on o."group" = of_group and o.source = e.source and o.partition = e.partition and o.epoch = e.epoch
-  where e.kind in ('park', 'block')
-  order by e.source, e.lane, e.place
-  on conflict do nothing;
+  if entries @? '$[*].kind ? (@ != "append")' then
+    insert into ${schema}.inbox_sequences ("group", source, lane, partition, due_at, parked_at)
+    select distinct on (e.source, e.lane) of_group, e.source, e.lane, e.partition, ${dueAt(schema, 'e')}, ${schema}.now()
+    from jsonb_to_recordset(entries) as e(
+      place integer, source text, partition integer, epoch bigint, lane text, kind text, "delayMs" float8
+    )
+    join ${schema}.inbox_owners o
+      on o."group" = of_group and o.source = e.source and o.partition = e.partition and o.epoch = e.epoch
+    where e.kind in ('park', 'block')
+    order by e.source, e.lane, e.place
+    on conflict do nothing;
+  end if;
   perform ${schema}.inbox_lock_lanes(of_group, entries);
   return query
   with asked as (
@@ -129,7 +133,7 @@ begin
       a.headers, a.body, a.encoding, a.position, a.attempts, a.errors, a.id in (select r.id from recorded r),
       a.reason, a.signature, ${schema}.now(), case when a.kind in ('block', 'pass') then ${schema}.now() end
     from asked a where a.outcome = 'stored' order by a.place
-    on conflict do nothing returning source, id
+    on conflict ("group", source, id) do nothing returning source, id
   ), unsuspected as (
     delete from ${schema}.inbox_starts s using asked a where a.outcome = 'stored' and a.kind in ('block', 'pass')
       and s."group" = of_group and s.source = a.source and s.partition = a.partition and s.id = a.id

@@ -147,12 +147,16 @@ export const createSequences = <Tx>({ database, group, capacity }: SequencesOpti
         [group, source, String(partition), epoch],
       );
     },
-    park: async (claim, { message, failures, ...parkable }, parking) => {
+    park: async ({ source, partition, epoch }, parkable, parking) => {
+      const { message, lane, topic, position, attempts, failures } = parkable;
       checkStorable(message);
       if (!(await room.take())) throw new SequencesFullError(capacity);
-      const { id, type, key, headers, body } = message;
-      const row = { id, type, key, headers: JSON.stringify(headers), encoding: 'utf8', ...encodeBody(body) };
-      return park({ ...claim, ...row, ...parkable, ...parking, errors: failures });
+      const { id, type, key } = message;
+      const headers = JSON.stringify(message.headers);
+      const { body, encoding = 'utf8' } = encodeBody(message.body);
+      // Spelled out: to spread its parts into it took the process three times as long.
+      const row = { source, partition, epoch, id, type, key, headers, encoding, body, lane, topic, position, attempts };
+      return park({ ...row, ...parking, errors: failures });
     },
     handled: async (claim, lane, seqs) =>
       (await drained({ ...claim, lane, seqs, rest: false })) === 'fenced' ? 'fenced' : 'deleted',
