@@ -20,6 +20,14 @@ export class TurnedAwayError extends HoldfastError {
 /** Runs an attempt within a policy. Never rejects. */
 export type PolicyGuard = (delivery: Delivery, attempt: () => Promise<AttemptEnd>) => Promise<AttemptEnd>;
 
+/** An attempt ended in a way that says nothing about what it called: neither a success nor a failure to a breaker. */
+class SaysNothingError extends HoldfastError {
+  override readonly code = 'says_nothing';
+  constructor(cause: unknown) {
+    super('the attempt says nothing about what it called', { cause, retryable: false });
+  }
+}
+
 /** Attempts that fail of an error that `counts` are failures to the breaker, as long as its own `unless` agrees. */
 export const breakerGuard = (
   breaker: CircuitBreaker | undefined,
@@ -79,7 +87,8 @@ const guardBy =
     let end: AttemptEnd | undefined;
     const run = async (): Promise<void> => {
       end = await attempt();
-      if (end.end === 'failed' && counts(end.error)) throw end.error;
+      if (end.end === 'notStarted') throw new SaysNothingError(undefined);
+      if (end.end === 'failed') throw counts(end.error) ? end.error : new SaysNothingError(end.error);
     };
     try {
       await policyOf(delivery)(run, delivery.signal);

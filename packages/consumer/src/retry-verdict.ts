@@ -6,7 +6,7 @@ import {
   type Log,
   type Settlement,
 } from '@holdfast/core';
-import type { Backoff } from '@holdfast/policies';
+import { type Backoff, isRejection } from '@holdfast/policies';
 import { CopyInProgressError } from './deduplicate.ts';
 
 export interface RetryRule {
@@ -45,6 +45,22 @@ export const retryVerdict = (rule: RetryRule): RetryVerdict => {
   };
 };
 
+/**
+ * Whether a failure says that what handlers call is in trouble: it would be tried again, had its message attempts left. What
+ * no retry helps says nothing of that, nor what is the doing of this process or of the inbox.
+ */
+export const speaksOfCalled =
+  (rule: Pick<RetryRule, 'unless' | 'log'>) =>
+  (error: unknown): boolean =>
+    !isElsewhere(error) &&
+    !isRejection(error) &&
+    !(isHoldfastError(error) && !error.retryable) &&
+    !isRefused(error, rule);
+
+/** Neither the message's doing nor that of what its handler calls. */
+const isElsewhere = (error: unknown): boolean =>
+  error instanceof CopyInProgressError || isUnavailable(error) || isOfProcess(error);
+
 const isUnavailable = (error: unknown): boolean =>
   isHoldfastError(error, 'inbox_unavailable') || isHoldfastError(error, 'deduplication_unavailable');
 
@@ -59,7 +75,7 @@ const ofProcess: ReadonlySet<string> = new Set(['closed', 'claim_ended', 'lease_
 const isFinal = (error: unknown): boolean =>
   isHoldfastError(error) && !error.retryable && error.code !== 'unknown_outcome';
 
-const isRefused = (error: unknown, { unless, log }: RetryRule): boolean => {
+const isRefused = (error: unknown, { unless, log }: Pick<RetryRule, 'unless' | 'log'>): boolean => {
   try {
     return unless(error);
   } catch (fault) {

@@ -1,4 +1,4 @@
-import { type Delivery, payloadOf, reach, type Settlement } from '@holdfast/core';
+import { type Delivery, payloadOf, reach } from '@holdfast/core';
 import { nextTurn } from '@holdfast/flow';
 import { TimeoutError } from '@holdfast/policies';
 import { type AttemptEnd, type FailedAttempt, notStarted } from './attempt.ts';
@@ -9,7 +9,7 @@ import { type Ending, endings } from './ending.ts';
 import type { HandlerSlots } from './handler-slots.ts';
 import { breakerGuard, bulkheadGuard, TurnedAwayError } from './policy-guard.ts';
 import { createRetryMemory, type Retrying } from './retry-memory.ts';
-import { retryVerdict, withinTotal } from './retry-verdict.ts';
+import { retryVerdict, speaksOfCalled, withinTotal } from './retry-verdict.ts';
 import type { Route } from './routes.ts';
 import type { SlowStart } from './slow-start.ts';
 import { signalOf, type TimeLimits } from './time-limits.ts';
@@ -44,7 +44,7 @@ export const createStack = <Tx>({
   const { clock, random, meter, log } = settings.runtime;
   const verdict = retryVerdict({ ...settings, random, log });
   const memory = createRetryMemory(maxInFlight);
-  const throughBreaker = breakerGuard(breaker, (error) => isOfMessage(verdict(error, firstAttempt)));
+  const throughBreaker = breakerGuard(breaker, speaksOfCalled({ ...settings, log }));
   const throughBulkhead = bulkheadGuard(bulkhead, { tenantOf, slowStart });
 
   const stack: Stack = async (route, delivery) => {
@@ -130,11 +130,6 @@ export const createStack = <Tx>({
 
   return stack;
 };
-
-const firstAttempt = { attempt: 1 };
-
-/** Another attempt may help, and it is the message's doing or that of what its handler calls. */
-const isOfMessage = (settlement: Settlement): boolean => settlement.outcome === 'retry' && settlement.spent;
 
 /** What came before an attempt's failure. */
 interface Earlier {

@@ -13,6 +13,7 @@ import { deadHeaderNames } from '@holdfast/flow';
 import { memoryIdempotencyStore } from '@holdfast/idempotency';
 import { circuitBreaker, constant, exponential } from '@holdfast/policies';
 import type { Database } from '@holdfast/postgres';
+import { InboxUnavailableError } from '../src/errors.ts';
 import { type Consumer, type ConsumerOptions, createConsumer } from '../src/index.ts';
 import { aDelivery, aMessage } from './a-delivery.ts';
 import { OrderCancelled, OrderPlaced } from './contracts.ts';
@@ -264,6 +265,45 @@ describe('a consumer', () => {
     await clock.advance(1_000);
     assert.deepEqual(await receive(), { outcome: 'ack' });
     assert.equal(breaker.state.name, 'ramping');
+  });
+
+  describe('with a breaker', () => {
+    const withBreaker = (attempts: number) => {
+      const clock = createVirtualClock();
+      const breaker = circuitBreaker({ failures: 3, openForMs: 1_000, rampMs: 0, runtime: { clock } });
+      const { consumer } = setUp({
+        ...{ breaker, runtime: { clock, log: recordingLog() } },
+        retry: { attempts, unless: (error) => error instanceof RangeError },
+      });
+      const errors: (Error | undefined)[] = [];
+      consumer.on(OrderPlaced, async () => {
+        const error = errors.shift();
+        if (error !== undefined) throw error;
+      });
+      const receive = async (...found: readonly (Error | undefined)[]): Promise<string> => {
+        errors.push(...found);
+        for (const _ of found) await consumer.receive(aMessage());
+        return breaker.state.name;
+      };
+      return { clock, receive };
+    };
+    const down = new Error('down');
+    const stolen = new RangeError('a stolen card');
+
+    it('counts the failure of a last attempt', async () => {
+      const { receive } = withBreaker(1);
+      assert.equal(await receive(down, down), 'closed');
+      assert.equal(await receive(down), 'open');
+    });
+
+    it('counts what no retry helps neither as a failure nor as a success', async () => {
+      const { clock, receive } = withBreaker(10);
+      assert.equal(await receive(stolen, stolen, stolen, stolen), 'closed');
+      assert.equal(await receive(down, down, stolen, new InboxUnavailableError(down), down), 'open');
+      await clock.advance(1_000);
+      assert.equal(await receive(stolen), 'half-open');
+      assert.equal(await receive(undefined), 'closed');
+    });
   });
 
   it('P2: does not count waits for a handler slot, or while it is paused, as time of its messages', async () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { ClosedError, DecodeError, HoldfastError, InvalidOptionError, PublishError, silentLog } from '@holdfast/core';
 import { ClaimEndedError, LeaseLostError } from '@holdfast/flow';
-import { constant, exponential } from '@holdfast/policies';
+import { CircuitOpenError, constant, exponential } from '@holdfast/policies';
 import { UnknownOutcomeError } from '@holdfast/postgres';
 import { InboxUnavailableError, OnceTwiceError } from '../src/errors.ts';
-import { checkDelays, redeliveryHorizonMs, retryVerdict, withinTotal } from '../src/retry-verdict.ts';
+import { checkDelays, redeliveryHorizonMs, retryVerdict, speaksOfCalled, withinTotal } from '../src/retry-verdict.ts';
 import { aDelivery, aMessage } from './a-delivery.ts';
 
 class Passing extends HoldfastError {
@@ -121,6 +121,24 @@ describe('the verdict on a failed attempt', () => {
     const settlement = verdict(new Error('x'.repeat(10_000)), aDelivery({ attempt: 3 }));
     assert.ok(settlement.outcome === 'reject' && settlement.reason.length < 300);
   });
+});
+
+describe('what speaks of the thing that handlers call', () => {
+  const speaks = speaksOfCalled({ unless: (error) => error instanceof RangeError, log: silentLog });
+  const table: readonly [what: string, error: unknown, expected: boolean][] = [
+    ['an error', new Error('down'), true],
+    ['a Holdfast error that is retryable', new Passing('later', { retryable: true }), true],
+    ['an error that unless names', new RangeError('stolen'), false],
+    ['a Holdfast error that is not retryable', new OnceTwiceError('m-1'), false],
+    ['a body that does not decode', new DecodeError('no JSON'), false],
+    ['an inbox that cannot be used', new InboxUnavailableError(new Error('ECONNREFUSED')), false],
+    ['a commit without a reply', new UnknownOutcomeError(new Error('ECONNRESET')), false],
+    ['the end of a claim', new ClaimEndedError({ topic: 'orders', partition: 0, token: '1' }), false],
+    ['a policy that did not let it run', new CircuitOpenError('bank', 'is open', 50), false],
+  ];
+  for (const [what, error, expected] of table) {
+    it(`${what}: ${expected ? 'yes' : 'no'}`, () => assert.equal(speaks(error), expected));
+  }
 });
 
 describe('the total time', () => {
