@@ -1,5 +1,6 @@
 import { type Contract, type Delivery, InvalidOptionError, isHoldfastError } from '@holdfast/core';
 import { createBatcher } from '@holdfast/flow';
+import { isRejection } from '@holdfast/policies';
 import { type AttemptEnd, type FailedAttempt, notStarted } from './attempt.ts';
 import type { BatchMember, RunBatchAttempt } from './batch-attempt.ts';
 import type { ClaimedDelivery } from './handler-types.ts';
@@ -16,6 +17,9 @@ export interface BatchRouteParts {
   /** Whether anything is left of the total time of a message. */
   readonly hasTime: (spentMs: number) => boolean;
 }
+
+/** Alone they would meet the same. */
+const isOfNone = (error: unknown): boolean => isHoldfastError(error, 'inbox_unavailable') || isRejection(error);
 
 /**
  * A route whose handler takes several messages at once. When a batch fails, each of its members is handled alone; so is
@@ -44,7 +48,7 @@ export const createBatchRoute = (
   const runStarting = async (members: readonly BatchMember[]): Promise<readonly AttemptEnd[]> => {
     const batch = await runBatch(members);
     if (batch.end === 'handled') return batch.members;
-    if (members.length === 1 || isHoldfastError(batch.error, 'inbox_unavailable')) return members.map(() => batch);
+    if (members.length === 1 || isOfNone(batch.error)) return members.map(() => batch);
     return runEach(members, batch);
   };
 

@@ -1,18 +1,19 @@
 import { type Delivery, HoldfastError, isHoldfastError, type Message, type Policy } from '@holdfast/core';
 import type { Bulkhead, CircuitBreaker, TenantBulkhead } from '@holdfast/policies';
 import { type AttemptEnd, notStarted } from './attempt.ts';
+import { retryAfterMsOf } from './rejection-wait.ts';
 import type { SlowStart } from './slow-start.ts';
 
 /** A policy of the consumer let an attempt not run: it spends none, and the message comes again. */
 export class TurnedAwayError extends HoldfastError {
   override readonly code = 'turned_away';
-  /** How long the policy asks to be left alone. */
-  readonly waitMs: number;
+  /** How long the policy asks to be left alone, where it says so. */
+  readonly retryAfterMs: number | undefined;
   /** The bulkhead of a tenant is full: others have nothing to do with it. */
   readonly ofTenant: boolean;
   constructor(cause: unknown, ofTenant: boolean) {
     super(cause instanceof Error ? cause.message : 'a policy did not let the handler run', { cause, retryable: true });
-    this.waitMs = ofTenant ? tenantWaitMs : waitMsOf(cause);
+    this.retryAfterMs = ofTenant ? tenantWaitMs : retryAfterMsOf(cause);
     this.ofTenant = ofTenant;
   }
 }
@@ -104,13 +105,5 @@ const turnedAway = (error: unknown, { signal }: Delivery, ofTenant: boolean): At
   return { end: 'failed', error: new TurnedAwayError(error, full), hadEffect: false, tookMs: 0 };
 };
 
-const waitMsOf = (error: unknown): number => {
-  const found = typeof error === 'object' && error !== null && 'retryAfterMs' in error ? error.retryAfterMs : undefined;
-  return typeof found === 'number' ? Math.max(leastWaitMs, found) : defaultWaitMs;
-};
-
-const leastWaitMs = 50;
-/** A trial of a breaker runs, or a bulkhead is full. */
-const defaultWaitMs = 250;
 /** A noisy tenant may have many keys. */
 const tenantWaitMs = 1_000;

@@ -8,6 +8,7 @@ import {
 } from '@holdfast/core';
 import { type Backoff, isRejection } from '@holdfast/policies';
 import { CopyInProgressError } from './deduplicate.ts';
+import { rejectionWaitMs, retryAfterMsOf } from './rejection-wait.ts';
 
 export interface RetryRule {
   readonly attempts: number;
@@ -16,6 +17,8 @@ export interface RetryRule {
   readonly random: () => number;
   /** No wait is longer. */
   readonly maxDelayMs: number;
+  /** The longest wait for a policy. */
+  readonly holdMs: number;
   readonly log: Log;
 }
 
@@ -25,8 +28,8 @@ export type RetryVerdict = (error: unknown, delivery: Pick<Delivery, 'attempt'>,
 /**
  * What becomes of a failed delivery. What can never succeed is rejected at once: a body that does not decode, an error
  * that `unless` names, a Holdfast error that is not retryable. The rest is tried again after the backoff, until the
- * attempts are used up. What says nothing of the message spends no attempt: a failure of the inbox itself, and the end of
- * what this process had open or claimed. A rule that throws is logged and counts as none.
+ * attempts are used up. What says nothing of the message spends no attempt: a failure of the inbox itself, the end of what
+ * this process had open or claimed, and a policy that let the handler call nothing. A rule that throws is logged and counts as none.
  */
 export const retryVerdict = (rule: RetryRule): RetryVerdict => {
   const { attempts, random } = rule;
@@ -36,6 +39,9 @@ export const retryVerdict = (rule: RetryRule): RetryVerdict => {
     }
     if (isUnavailable(error) || isOfProcess(error)) {
       return { outcome: 'retry', delayMs: jittered(random), spent: false };
+    }
+    if (isRejection(error)) {
+      return { outcome: 'retry', delayMs: rejectionWaitMs(retryAfterMsOf(error), rule), spent: false };
     }
     if (error instanceof DecodeError) return reject(`${error.code}: ${error.message}`);
     if (isFinal(error)) return reject(`not_retryable: ${describeError(error)}`);

@@ -8,6 +8,7 @@ import type { Effects } from './effects.ts';
 import { type Ending, endings } from './ending.ts';
 import type { HandlerSlots } from './handler-slots.ts';
 import { breakerGuard, bulkheadGuard, TurnedAwayError } from './policy-guard.ts';
+import { rejectionWaitMs } from './rejection-wait.ts';
 import { createRetryMemory, type Retrying } from './retry-memory.ts';
 import { retryVerdict, speaksOfCalled, withinTotal } from './retry-verdict.ts';
 import type { Route } from './routes.ts';
@@ -98,9 +99,9 @@ export const createStack = <Tx>({
 
   /** What is remembered of the message stays: nothing was spent, of its time neither. */
   const turnAway = (error: TurnedAwayError): Ending => {
-    const { ofTenant: parks, waitMs } = error;
-    if (parks) onTenantFull?.(waitMs);
-    const delayMs = Math.min(holdMs, waitMs) * (0.75 + random() / 2);
+    const { ofTenant: parks, retryAfterMs } = error;
+    const delayMs = rejectionWaitMs(retryAfterMs, { holdMs, random });
+    if (parks) onTenantFull?.(delayMs);
     return { count: 'retried', settlement: { outcome: 'retry', delayMs, spent: false }, error, parks };
   };
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
+import { RateLimitedError } from '@holdfast/policies';
 import type { AttemptEnd } from '../src/attempt.ts';
 import type { BatchEnd, BatchMember } from '../src/batch-attempt.ts';
 import { createBatchRoute } from '../src/batch-route.ts';
@@ -70,15 +71,21 @@ describe('the route of a batch handler', () => {
     assert.deepEqual(batches.sort(), [['a', 'c'], ['b']]);
   });
 
-  it('does not go through the members one by one when the inbox cannot be used', async () => {
-    const { batches, run } = setUp(() => failed(new InboxUnavailableError(new Error('ECONNREFUSED'))));
-    const ends = await Promise.all(['a', 'b'].map((id) => run(id)));
-    assert.deepEqual(batches, [['a', 'b']]);
-    assert.deepEqual(
-      ends.map(({ end }) => end),
-      ['failed', 'failed'],
-    );
-  });
+  const sameForAll: readonly [when: string, error: Error][] = [
+    ['the inbox cannot be used', new InboxUnavailableError(new Error('ECONNREFUSED'))],
+    ['a policy let it call nothing', new RateLimitedError('bank', 800)],
+  ];
+  for (const [when, error] of sameForAll) {
+    it(`does not go through the members one by one when ${when}`, async () => {
+      const { batches, run } = setUp(() => failed(error));
+      const ends = await Promise.all(['a', 'b'].map((id) => run(id)));
+      assert.deepEqual(batches, [['a', 'b']]);
+      assert.deepEqual(
+        ends.map(({ end }) => end),
+        ['failed', 'failed'],
+      );
+    });
+  }
 
   it('leaves out what lost its claim while it waited for the batch before', async () => {
     const first = Promise.withResolvers<void>();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { ClosedError, DecodeError, HoldfastError, InvalidOptionError, PublishError, silentLog } from '@holdfast/core';
 import { ClaimEndedError, LeaseLostError } from '@holdfast/flow';
-import { CircuitOpenError, constant, exponential } from '@holdfast/policies';
+import { BulkheadFullError, CircuitOpenError, constant, exponential, RateLimitedError } from '@holdfast/policies';
 import { UnknownOutcomeError } from '@holdfast/postgres';
 import { InboxUnavailableError, OnceTwiceError } from '../src/errors.ts';
 import { checkDelays, redeliveryHorizonMs, retryVerdict, speaksOfCalled, withinTotal } from '../src/retry-verdict.ts';
@@ -17,10 +17,12 @@ const verdict = retryVerdict({
   unless: (error) => error instanceof RangeError,
   random: () => 0.5,
   maxDelayMs: 250,
+  holdMs: 5_000,
   log: silentLog,
 });
 
 const unspent = { outcome: 'retry', delayMs: 1_000, spent: false };
+const open = (retryAfterMs: number | undefined) => new CircuitOpenError('bank', 'is open', retryAfterMs);
 const closed = new ClosedError("transport 'kafka'");
 
 describe('the verdict on a failed attempt', () => {
@@ -53,6 +55,16 @@ describe('the verdict on a failed attempt', () => {
       PublishError.all('orders', [aMessage()], { outcome: 'failed', error: new OnceTwiceError('m') }),
       1,
       /^not_retryable/,
+    ],
+    ['a breaker inside of the handler that is open', open(400), 9, { ...unspent, delayMs: 500 }],
+    ['one that is open for long', open(60_000), 9, { ...unspent, delayMs: 5_000 }],
+    ['one whose trials run', open(undefined), 9, { ...unspent, delayMs: 312.5 }],
+    ['a rate limit inside of the handler', new RateLimitedError('bank', 800), 9, unspent],
+    [
+      'a bulkhead inside of the handler',
+      new BulkheadFullError('bank', { slots: 1, queue: 0 }),
+      9,
+      { ...unspent, delayMs: 312.5 },
     ],
     ['the end of a claim', new ClaimEndedError({ topic: 'orders', partition: 0, token: '1' }), 9, unspent],
     ['the loss of a lease', new LeaseLostError('orders', 0, 'another member has taken it'), 9, unspent],
@@ -99,7 +111,7 @@ describe('the verdict on a failed attempt', () => {
       [{ backoff: fault }, 5_000],
       [{ backoff: () => Number.NaN }, 5_000],
     ] as const) {
-      const settle = retryVerdict({ ...rule, ...broken, maxDelayMs: 60_000 });
+      const settle = retryVerdict({ ...rule, ...broken, maxDelayMs: 60_000, holdMs: 5_000 });
       assert.deepEqual(settle(failed, aDelivery()), { ...spent, delayMs });
     }
     assert.deepEqual(
@@ -111,7 +123,15 @@ describe('the verdict on a failed attempt', () => {
   it('lets a backoff grow from the wait before', () => {
     const backoff = exponential({ baseMs: 10, maxMs: 1_000, jitter: 'decorrelated' });
     const settle = retryVerdict({
-      ...{ attempts: 9, backoff, unless: () => false, random: () => 0.99, maxDelayMs: 60_000, log: silentLog },
+      ...{
+        attempts: 9,
+        backoff,
+        unless: () => false,
+        random: () => 0.99,
+        maxDelayMs: 60_000,
+        holdMs: 5_000,
+        log: silentLog,
+      },
     });
     const settlement = settle(new Error('busy'), aDelivery(), 200);
     assert.ok(settlement.outcome === 'retry' && settlement.delayMs > 500);
