@@ -124,40 +124,46 @@ for (const on of ['memory', 'postgres', 'kafka', 'rabbitmq', 'redis'] as const) 
       assert.deepEqual([...attempts], [1]);
     });
 
-    it(`P8: ${parks ? 'parks the keys of a tenant whose bulkhead is full, and lets others flow' : 'pauses its source while the bulkhead of a tenant is full'}`, async () => {
-      const tenants = tenantBulkhead({ slots: 1, queue: 0, key: () => '', runtime });
-      create({ bulkhead: tenants, tenantOf: ({ key = '' }) => key.split(':')[0] ?? '' });
-      const noisy = Promise.withResolvers<void>();
-      const ran: string[] = [];
-      const attempts = new Set<number>();
-      let paused = false;
-      consumer.on(topic.contract, async ({ customer }, { message, attempt }) => {
-        attempts.add(attempt);
-        if (customer.startsWith('noisy')) await noisy.promise;
-        ran.push(message.id);
-      });
-      await consumer.start();
-      for (let no = 1; no <= 2; no++) for (const key of ['1', '2', '3']) await place(`noisy:${key}`, no);
-      if (parks) {
-        const parked = 'select count(*) from holdfast.inbox_sequences';
-        await eventually(async () => assert.equal(await db.count(parked), 2));
-        for (let no = 1; no <= 3; no++) await place('quiet:1', no);
-        await eventually(() => assert.deepEqual(ran, ['quiet:1-1', 'quiet:1-2', 'quiet:1-3']));
-        assert.doesNotMatch(consumer.health().reasons.join(), /paused/);
-      } else {
-        await eventually(() => {
-          paused ||= consumer.health().reasons.join().includes("paused: a tenant's bulkhead is full");
-          assert.ok(paused);
+    for (const queue of [0, 20]) {
+      it(`P8: lets other tenants flow while one fills its bulkhead with a queue of ${queue}, and ${parks ? 'parks its keys' : 'holds its keys in process'}`, async () => {
+        const tenants = tenantBulkhead({ slots: 2, queue, key: () => '', runtime });
+        create({ bulkhead: tenants, tenantOf: ({ key = '' }) => key.split(':')[0] ?? '', concurrency: 4 });
+        const noisy = Promise.withResolvers<void>();
+        const ran: string[] = [];
+        const attempts = new Set<number>();
+        consumer.on(topic.contract, async ({ customer }, { message, attempt }) => {
+          attempts.add(attempt);
+          if (customer.startsWith('noisy')) await noisy.promise;
+          ran.push(message.id);
         });
-      }
-      noisy.resolve();
-      await eventually(() => assert.equal(ran.filter((id) => id.startsWith('noisy')).length, 6), { timeoutMs: 20_000 });
-      for (const key of ['1', '2', '3']) {
-        const mine = ran.filter((id) => id.startsWith(`noisy:${key}`));
-        assert.deepEqual(mine, [`noisy:${key}-1`, `noisy:${key}-2`]);
-      }
-      assert.deepEqual([...attempts], [1]);
-      assert.equal(consumer.stats().rejected, 0);
-    });
+        await consumer.start();
+        const keys = Array.from({ length: 12 }, (_, at) => `noisy:${at}`);
+        for (const no of [1, 2]) for (const key of keys) await place(key, no);
+        if (parks) {
+          const parked = 'select count(*) from holdfast.inbox_sequences';
+          await eventually(async () => assert.ok((await db.count(parked)) >= keys.length - 2 - (queue > 0 ? 4 : 0)));
+        }
+        for (let no = 1; no <= 5; no++) for (const key of ['1', '2']) await place(`quiet:${key}`, no);
+        await eventually(() => assert.equal(ran.length, 10));
+        for (const key of ['1', '2']) {
+          const mine = ran.filter((id) => id.startsWith(`quiet:${key}`));
+          assert.deepEqual(
+            mine,
+            [1, 2, 3, 4, 5].map((no) => `quiet:${key}-${no}`),
+          );
+        }
+        assert.match(consumer.health().reasons.join(), /tenant 'noisy' has its slots taken/);
+        assert.doesNotMatch(consumer.health().reasons.join(), /paused/);
+        assert.ok(consumer.health().ready);
+        noisy.resolve();
+        await eventually(() => assert.equal(ran.length, 10 + 2 * keys.length), { timeoutMs: 20_000 });
+        for (const key of keys) {
+          const mine = ran.filter((id) => id.startsWith(`${key}-`));
+          assert.deepEqual(mine, [`${key}-1`, `${key}-2`]);
+        }
+        assert.deepEqual([...attempts], [1]);
+        assert.equal(consumer.stats().rejected, 0);
+      });
+    }
   });
 }

@@ -40,11 +40,11 @@ export interface ConsumerOptions<Tx> {
   readonly breaker?: CircuitBreaker | undefined;
   /**
    * Around all handlers, beside `concurrency`; may be shared with what else uses the same thing. While it is full the source
-   * is paused, and no attempt is spent. One per tenant (`tenantBulkhead`) parks the keys of a tenant whose slots are
-   * taken, and pauses the source only where nothing can be parked; it needs `tenantOf`.
+   * is paused, and no attempt is spent. One per tenant (`tenantBulkhead`) holds up only the keys of a tenant whose slots are
+   * taken: with a database they are parked, without one they wait in process, as retries do; it needs `tenantOf`.
    */
   readonly bulkhead?: Bulkhead | TenantBulkhead | undefined;
-  /** Whose message it is. */
+  /** Whose message it is. A message for which it throws, or gives no text, is a dead letter. */
   readonly tenantOf?: ((message: Message) => string) | undefined;
   /** How long one attempt may take. Then its signal aborts; the attempt has failed when the handler has stopped. Default: for ever. */
   readonly timeoutMs?: number | undefined;

@@ -1,4 +1,4 @@
-import type { CloseOptions, Contract, Message, Receive, Settlement } from '@holdfast/core';
+import type { CloseOptions, Contract, Delivery, Message, Receive, Settlement } from '@holdfast/core';
 import { createInbox, createStoredEffects, type Pruner, startPruner } from '@holdfast/inbox';
 import { type AnyHandler, createRunAttempt } from './attempt.ts';
 import { type AnyBatchHandler, type BatchMember, createRunBatchAttempt } from './batch-attempt.ts';
@@ -13,6 +13,7 @@ import type { BatchHandler, MessageHandler } from './handler-types.ts';
 import type { ConsumerHealth } from './health.ts';
 import { createLifecycle, handlersAtOnce } from './lifecycle.ts';
 import { createParking, type Parking, type ParkingOptions } from './parking/parking.ts';
+import { isPerTenant } from './policy-guard.ts';
 import { createPolicyPauses } from './policy-pauses.ts';
 import { createReception, noBurial } from './reception.ts';
 import { redeliveryHorizonMs } from './retry-verdict.ts';
@@ -23,6 +24,7 @@ import { createStack } from './stack.ts';
 import { type ConsumerStats, createTally, type Tally } from './stats.ts';
 import { createStoreFirst, type StoreFirst } from './store-first.ts';
 import { createStoredDeadLetters } from './stored-dead-letters.ts';
+import { type TenantGuard, tenantGuard } from './tenant-guard.ts';
 import { createTimeLimits } from './time-limits.ts';
 import { createVitals } from './vitals.ts';
 
@@ -78,11 +80,14 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     createVitals(runtime, group),
     createVitals(runtime, group),
   ];
-  const slots = hasLookUps(settings) ? createHandlerSlots(() => handlersAtOnce(settings, routes)) : undefined;
+  const slots = takesInAhead(settings) ? createHandlerSlots(() => handlersAtOnce(settings, routes)) : undefined;
   const slowStart = createSlowStart(() => handlersAtOnce(settings, routes));
   const deduplicator = deduplicatorOf(settings);
-  const onTenantFull = parks(settings) ? undefined : (waitMs: number): void => pauses.pauseFor(waitMs);
-  const stack = createStack({ settings, limits, effects, deduplicator, slots, slowStart, onTenantFull });
+  const tenants = tenantsOf(settings, {
+    isParked: (delivery) => parkedDeliveries.has(delivery),
+    handlers: () => handlersAtOnce(settings, routes),
+  });
+  const stack = createStack({ settings, limits, effects, deduplicator, slots, slowStart, tenants });
   const bury = buryInDeadTopic(transport, runtime);
   const storeFirst = storeFirstOf(settings, tally, (conclude) => reception.receiver(stack, conclude, stored));
   const parking = parkingOf({
@@ -110,14 +115,18 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     parking,
     startPruner: pruning,
     slots,
+    tenants,
   };
   const lifecycle = createLifecycle(parts);
-  const receiveAlone = reception.receiver(createStack({ settings, limits, effects, deduplicator }), noBurial, alone);
+  const receiveAlone = reception.receiver(
+    createStack({ settings, limits, effects, deduplicator, tenants }),
+    noBurial,
+    alone,
+  );
 
   const pauses = createPolicyPauses({
     ...settings,
     slowStart,
-    clock: runtime.clock,
     pause: lifecycle.pause,
     resume: lifecycle.resume,
   });
@@ -200,9 +209,20 @@ const parkingOf = <Tx>(parts: Omit<ParkingOptions<Tx>, 'database'>): Parking | u
   return database !== undefined && parks(parts.settings) ? createParking({ ...parts, database }) : undefined;
 };
 
-/** Whether each message is asked about before its handler runs. */
-const hasLookUps = <Tx>({ database, deduplicate, inbox }: Settings<Tx>): boolean =>
-  (database !== undefined && inbox === 'direct') || deduplicate !== undefined;
+/** Whether messages wait for something before their handlers: an answer about each, or a slot of its tenant. */
+const takesInAhead = <Tx>({ database, deduplicate, inbox, bulkhead }: Settings<Tx>): boolean =>
+  inbox === 'direct' &&
+  (database !== undefined || deduplicate !== undefined || (bulkhead !== undefined && isPerTenant(bulkhead)));
+
+/** Half of what is taken in may wait for a slot of its tenant, where more is taken in than there are handlers. */
+const tenantsOf = <Tx>(
+  { bulkhead, tenantOf, inbox, maxInFlight, runtime }: Settings<Tx>,
+  { isParked, handlers }: { readonly isParked: (delivery: Delivery) => boolean; readonly handlers: () => number },
+): TenantGuard | undefined => {
+  if (bulkhead === undefined || !isPerTenant(bulkhead)) return undefined;
+  const waitersAtMost = (): number => (inbox === 'direct' ? Math.min(handlers(), Math.floor(maxInFlight / 2)) : 0);
+  return tenantGuard(bulkhead, { tenantOf, waitersAtMost, isParked, clock: runtime.clock });
+};
 
 const storeFirstOf = <Tx>(
   settings: Settings<Tx>,

@@ -18,6 +18,7 @@ import type { RunningHandlers } from './running-handlers.ts';
 import { checkStart } from './start-checks.ts';
 import type { Tally } from './stats.ts';
 import type { StoreFirst } from './store-first.ts';
+import type { TenantGuard } from './tenant-guard.ts';
 import type { TimeLimits } from './time-limits.ts';
 import type { Vitals } from './vitals.ts';
 
@@ -39,6 +40,8 @@ export interface LifecycleOptions<Tx> {
   readonly startPruner: (() => Pruner) | undefined;
   /** The bulkhead before the handlers; without it the transport keeps to `handlersAtOnce`. */
   readonly slots: HandlerSlots | undefined;
+  /** The bulkhead, where each tenant has one. */
+  readonly tenants: TenantGuard | undefined;
 }
 
 /** The consumer's subscription, from before it is there until after it has gone. */
@@ -63,8 +66,20 @@ const storingConcurrency = 500;
 const defaultDeadlineMs = 10_000;
 
 export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle => {
-  const { settings, routes, tally, vitals, limits, running, receive, storeFirst, parking, startPruner, slots } =
-    options;
+  const {
+    settings,
+    routes,
+    tally,
+    vitals,
+    limits,
+    running,
+    receive,
+    storeFirst,
+    parking,
+    startPruner,
+    slots,
+    tenants,
+  } = options;
   const { transport, group, from, maxInFlight, ordering } = settings;
   const { clock, log } = settings.runtime;
   const reasons = new Set<string>();
@@ -178,7 +193,10 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     health: () =>
       readHealth({
         phase,
-        parts: [subscription?.health() ?? notThere, ...[storeFirst, parking].flatMap((part) => part?.health() ?? [])],
+        parts: [
+          subscription?.health() ?? notThere,
+          ...[storeFirst, parking, tenants].flatMap((part) => part?.health() ?? []),
+        ],
         troubles: vitals.flatMap(({ trouble }) => trouble ?? []),
         stats: tally.read(),
         stillMs: reasons.size > 0 ? 0 : Math.max(...vitals.map(({ stillMs }) => stillMs)),

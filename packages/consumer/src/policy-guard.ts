@@ -1,4 +1,4 @@
-import { type Delivery, HoldfastError, isHoldfastError, type Message, type Policy } from '@holdfast/core';
+import { type Delivery, HoldfastError, type Policy, textOf } from '@holdfast/core';
 import type { Bulkhead, CircuitBreaker, TenantBulkhead } from '@holdfast/policies';
 import { type AttemptEnd, notStarted } from './attempt.ts';
 import { retryAfterMsOf } from './rejection-wait.ts';
@@ -11,14 +11,17 @@ export class TurnedAwayError extends HoldfastError {
   readonly retryAfterMs: number | undefined;
   /** The bulkhead of a tenant is full: others have nothing to do with it. */
   readonly ofTenant: boolean;
-  constructor(cause: unknown, ofTenant: boolean) {
-    super(cause instanceof Error ? cause.message : 'a policy did not let the handler run', { cause, retryable: true });
-    this.retryAfterMs = ofTenant ? tenantWaitMs : retryAfterMsOf(cause);
+  constructor(
+    cause: unknown,
+    { ofTenant = false, retryAfterMs = retryAfterMsOf(cause) }: { ofTenant?: boolean; retryAfterMs?: number } = {},
+  ) {
+    super(cause === undefined ? 'a policy did not let the handler run' : textOf(cause), { cause, retryable: true });
+    this.retryAfterMs = retryAfterMs;
     this.ofTenant = ofTenant;
   }
 }
 
-/** Runs an attempt within a policy. Never rejects. */
+/** Runs an attempt within a policy. Rejects as the attempt does. */
 export type PolicyGuard = (delivery: Delivery, attempt: () => Promise<AttemptEnd>) => Promise<AttemptEnd>;
 
 /** An attempt ended in a way that says nothing about what it called: neither a success nor a failure to a breaker. */
@@ -33,25 +36,13 @@ class SaysNothingError extends HoldfastError {
 export const breakerGuard = (
   breaker: CircuitBreaker | undefined,
   counts: (error: unknown) => boolean,
-): PolicyGuard | undefined => breaker && guardBy(() => breaker, { counts, ofTenant: false });
+): PolicyGuard | undefined => breaker && guardBy(breaker, { counts });
 
-export const bulkheadGuard = (
-  bulkhead: Bulkhead | TenantBulkhead | undefined,
-  { tenantOf, slowStart }: BulkheadGuardOptions,
-): PolicyGuard | undefined => {
-  if (bulkhead === undefined) return undefined;
-  if (!isPerTenant(bulkhead)) {
-    const guard = guardBy(() => bulkhead, { counts: never, ofTenant: false });
-    return slowStart === undefined ? guard : slowly(slowStart, guard);
-  }
-  return guardBy(({ message }) => bulkhead.of(tenantOf(message)), { counts: never, ofTenant: true });
+/** Of a bulkhead that is not per tenant. */
+export const bulkheadGuard = (bulkhead: Bulkhead, slowStart: SlowStart | undefined): PolicyGuard => {
+  const guard = guardBy(bulkhead, { counts: () => false });
+  return slowStart === undefined ? guard : slowly(slowStart, guard);
 };
-
-export interface BulkheadGuardOptions {
-  readonly tenantOf: (message: Message) => string;
-  /** Of a bulkhead that is not per tenant. */
-  readonly slowStart?: SlowStart | undefined;
-}
 
 const slowly =
   (slowStart: SlowStart, guard: PolicyGuard): PolicyGuard =>
@@ -75,35 +66,29 @@ const slowly =
 
 export const isPerTenant = (bulkhead: Bulkhead | TenantBulkhead): bulkhead is TenantBulkhead => 'of' in bulkhead;
 
-const never = (): boolean => false;
-
 interface GuardRule {
   readonly counts: (error: unknown) => boolean;
-  readonly ofTenant: boolean;
+  readonly turnedAway?: ((error: unknown) => TurnedAwayError) | undefined;
 }
 
-const guardBy =
-  (policyOf: (delivery: Delivery) => Policy, { counts, ofTenant }: GuardRule): PolicyGuard =>
+/** What the policy rejects with before the attempt has begun turns the message away; after that only the attempt counts. */
+export const guardBy =
+  (policy: Policy, { counts, turnedAway = (error) => new TurnedAwayError(error) }: GuardRule): PolicyGuard =>
   async (delivery, attempt) => {
-    let end: AttemptEnd | undefined;
+    let begun: Promise<AttemptEnd> | undefined;
+    let refusal: unknown;
     const run = async (): Promise<void> => {
-      end = await attempt();
+      begun = attempt();
+      const end = await begun;
       if (end.end === 'notStarted') throw new SaysNothingError(undefined);
       if (end.end === 'failed') throw counts(end.error) ? end.error : new SaysNothingError(end.error);
     };
     try {
-      await policyOf(delivery)(run, delivery.signal);
+      await policy(run, delivery.signal);
     } catch (error) {
-      return end ?? turnedAway(error, delivery, ofTenant);
+      refusal = error;
     }
-    return end ?? turnedAway(undefined, delivery, ofTenant);
+    if (begun !== undefined) return begun;
+    if (delivery.signal.aborted) return notStarted;
+    return { end: 'failed', error: turnedAway(refusal), hadEffect: false, tookMs: 0 };
   };
-
-const turnedAway = (error: unknown, { signal }: Delivery, ofTenant: boolean): AttemptEnd => {
-  if (signal.aborted) return notStarted;
-  const full = ofTenant && (isHoldfastError(error, 'bulkhead_full') || isHoldfastError(error, 'too_many_tenants'));
-  return { end: 'failed', error: new TurnedAwayError(error, full), hadEffect: false, tookMs: 0 };
-};
-
-/** A noisy tenant may have many keys. */
-const tenantWaitMs = 1_000;

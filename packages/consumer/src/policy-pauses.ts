@@ -1,4 +1,3 @@
-import type { Clock } from '@holdfast/core';
 import type { Bulkhead, CircuitBreaker, TenantBulkhead } from '@holdfast/policies';
 import { isPerTenant } from './policy-guard.ts';
 import type { SlowStart } from './slow-start.ts';
@@ -8,7 +7,6 @@ export interface PolicyPausesOptions {
   readonly bulkhead?: Bulkhead | TenantBulkhead | undefined;
   /** Told when the bulkhead is full. */
   readonly slowStart: SlowStart;
-  readonly clock: Clock;
   pause(reason: string): void;
   resume(reason: string): void;
 }
@@ -16,15 +14,12 @@ export interface PolicyPausesOptions {
 /** Pauses the source while a policy lets nothing through, so that the rest waits with the broker. */
 export interface PolicyPauses {
   start(): void;
-  /** A tenant's bulkhead was full where nothing can be parked: the source waits for so long. */
-  pauseFor(waitMs: number): void;
   stop(): void;
 }
 
 export const createPolicyPauses = (options: PolicyPausesOptions): PolicyPauses => {
-  const { breaker, bulkhead, slowStart, clock, pause, resume } = options;
+  const { breaker, bulkhead, slowStart, pause, resume } = options;
   const stops: (() => void)[] = [];
-  let cancelResume = (): void => {};
 
   const set = (paused: boolean, reason: string): void => (paused ? pause : resume)(reason);
 
@@ -44,18 +39,11 @@ export const createPolicyPauses = (options: PolicyPausesOptions): PolicyPauses =
         follow(bulkhead.state);
       }
     },
-    pauseFor: (waitMs) => {
-      cancelResume();
-      pause(tenantFull);
-      cancelResume = clock.after(waitMs, () => resume(tenantFull));
-    },
     stop: () => {
       for (const stop of stops.splice(0)) stop();
-      cancelResume();
     },
   };
 };
 
 const circuitOpen = 'the circuit breaker is open';
 const bulkheadFull = 'the bulkhead is full';
-const tenantFull = "a tenant's bulkhead is full";

@@ -7,12 +7,13 @@ import type { Deduplicator } from './deduplicate.ts';
 import type { Effects } from './effects.ts';
 import { type Ending, endings } from './ending.ts';
 import type { HandlerSlots } from './handler-slots.ts';
-import { breakerGuard, bulkheadGuard, TurnedAwayError } from './policy-guard.ts';
+import { breakerGuard, bulkheadGuard, isPerTenant, TurnedAwayError } from './policy-guard.ts';
 import { rejectionWaitMs } from './rejection-wait.ts';
 import { createRetryMemory, type Retrying } from './retry-memory.ts';
 import { retryVerdict, speaksOfCalled, withinTotal } from './retry-verdict.ts';
 import type { Route } from './routes.ts';
 import type { SlowStart } from './slow-start.ts';
+import type { TenantGuard } from './tenant-guard.ts';
 import { signalOf, type TimeLimits } from './time-limits.ts';
 
 /** What a decoded message goes through, from the outside in: finished copies turned away, then its route. Never rejects. */
@@ -28,8 +29,8 @@ export interface StackOptions<Tx> {
   readonly slots?: HandlerSlots | undefined;
   /** How handlers come back after the bulkhead was full. */
   readonly slowStart?: SlowStart | undefined;
-  /** Told when the bulkhead of a tenant is full, for how long to leave it alone. */
-  readonly onTenantFull?: ((waitMs: number) => void) | undefined;
+  /** The bulkhead, where each tenant has one. */
+  readonly tenants?: TenantGuard | undefined;
 }
 
 export const createStack = <Tx>({
@@ -39,14 +40,15 @@ export const createStack = <Tx>({
   deduplicator,
   slots,
   slowStart,
-  onTenantFull,
+  tenants,
 }: StackOptions<Tx>): Stack => {
-  const { totalTimeoutMs, maxInFlight, group, breaker, bulkhead, tenantOf, holdMs } = settings;
+  const { totalTimeoutMs, maxInFlight, group, breaker, bulkhead, holdMs } = settings;
   const { clock, random, meter, log } = settings.runtime;
   const verdict = retryVerdict({ ...settings, random, log });
   const memory = createRetryMemory(maxInFlight);
   const throughBreaker = breakerGuard(breaker, speaksOfCalled({ ...settings, log }));
-  const throughBulkhead = bulkheadGuard(bulkhead, { tenantOf, slowStart });
+  const throughBulkhead =
+    bulkhead === undefined || isPerTenant(bulkhead) ? undefined : bulkheadGuard(bulkhead, slowStart);
 
   const stack: Stack = async (route, delivery) => {
     const retrying = memory.find(delivery);
@@ -82,7 +84,8 @@ export const createStack = <Tx>({
           : (given: Delivery): Promise<AttemptEnd> => throughBreaker(given, () => runHandler(given));
       const runOnce = () => (deduplicator === undefined ? run(delivery) : deduplicator.guard(delivery, run));
       const runBound = throughBulkhead === undefined ? runOnce : () => throughBulkhead(delivery, runOnce);
-      const end = await (slots === undefined ? runBound() : runInSlot(slots, delivery, runBound));
+      const runInTurn = slots === undefined ? runBound : () => runInSlot(slots, delivery, runBound);
+      const end = await (tenants === undefined ? runInTurn() : tenants.through(delivery, runInTurn));
       // The next batch is on its way to the database before what follows of this one takes up the process.
       if (slots !== undefined && route.width > 1) await nextTurn();
       if (end.end === 'notStarted') return delivery.signal.aborted ? endings.handedBack : endings.notStarted;
@@ -101,7 +104,6 @@ export const createStack = <Tx>({
   const turnAway = (error: TurnedAwayError): Ending => {
     const { ofTenant: parks, retryAfterMs } = error;
     const delayMs = rejectionWaitMs(retryAfterMs, { holdMs, random });
-    if (parks) onTenantFull?.(delayMs);
     return { count: 'retried', settlement: { outcome: 'retry', delayMs, spent: false }, error, parks };
   };
 

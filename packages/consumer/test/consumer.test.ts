@@ -11,7 +11,7 @@ import {
 } from '@holdfast/core';
 import { deadHeaderNames } from '@holdfast/flow';
 import { memoryIdempotencyStore } from '@holdfast/idempotency';
-import { circuitBreaker, constant, exponential } from '@holdfast/policies';
+import { circuitBreaker, constant, exponential, tenantBulkhead } from '@holdfast/policies';
 import type { Database } from '@holdfast/postgres';
 import { InboxUnavailableError } from '../src/errors.ts';
 import { type Consumer, type ConsumerOptions, createConsumer } from '../src/index.ts';
@@ -304,6 +304,22 @@ describe('a consumer', () => {
       assert.equal(await receive(stolen), 'half-open');
       assert.equal(await receive(undefined), 'closed');
     });
+  });
+
+  it('P6: makes a dead letter of a message for which tenantOf throws, and says so', async () => {
+    const { transport, consumer, log } = setUp({
+      bulkhead: tenantBulkhead({ slots: 1, key: () => '' }),
+      tenantOf: ({ headers }) => headers.tenant?.toUpperCase() ?? assert.fail('no tenant'),
+    });
+    consumer.on(OrderPlaced, async () => {});
+    await consumer.start();
+    assert.deepEqual(await transport.deliver(aDelivery()), { outcome: 'ack' });
+    const [letter] = transport.published;
+    assert.match(
+      letter?.message.headers[deadHeaderNames.reason] ?? '',
+      /^not_retryable: UnknownTenantError: whose message/,
+    );
+    assert.ok(log.lines.some(({ message }) => message === 'a message is a dead letter'));
   });
 
   it('P2: does not count waits for a handler slot, or while it is paused, as time of its messages', async () => {
