@@ -1,8 +1,15 @@
-import { type Contract, createRuntime, InvalidOptionError, refuseUnknown, type Transport } from '@holdfast/core';
-import { exponential } from '@holdfast/policies';
+import {
+  type Clock,
+  type Contract,
+  createRuntime,
+  InvalidOptionError,
+  refuseUnknown,
+  type Transport,
+} from '@holdfast/core';
+import { exponential, type TenantBulkhead } from '@holdfast/policies';
 import type { AfterDeadLetter, ConsumerOptions, RetryOptions, Settings } from './consumer-options.ts';
 import { checkDeduplicate } from './deduplicate.ts';
-import { isPerTenant } from './policy-guard.ts';
+import { watchedBreaker, watchedBulkhead } from './watched-policy.ts';
 
 const known = [
   'transport',
@@ -63,6 +70,7 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
   const afterDeadLetter = checkAfterDeadLetter(options.afterDeadLetter, { database, inbox });
   const parkedCapacity = checkOfParking('parkedCapacity', options.parkedCapacity, database !== undefined) ?? 100_000;
   const suspectDeaths = checkOfParking('suspectDeaths', options.suspectDeaths, database !== undefined) ?? 3;
+  const runtime = createRuntime(options.runtime);
   return {
     transport,
     group,
@@ -72,7 +80,7 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
     attempts,
     backoff: retry.backoff ?? exponential({ baseMs: Math.min(200, holdMs), maxMs: Math.min(5_000, holdMs) }),
     unless,
-    ...checkPolicies(options),
+    ...checkPolicies(options, runtime.clock),
     timeoutMs,
     totalTimeoutMs,
     concurrency,
@@ -86,7 +94,7 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
     parkedCapacity,
     suspectDeaths,
     maxDelayMs: database === undefined ? holdMs : Number.POSITIVE_INFINITY,
-    runtime: createRuntime(options.runtime),
+    runtime,
   };
 };
 
@@ -124,25 +132,36 @@ const checkHold = (
 
 const defaultHoldMs = 5_000;
 
-const checkPolicies = ({
-  breaker,
-  bulkhead,
-  tenantOf,
-}: Pick<ConsumerOptions<never>, 'breaker' | 'bulkhead' | 'tenantOf'>): Pick<
-  Settings<never>,
-  'breaker' | 'bulkhead' | 'tenantOf'
-> => {
-  if (breaker !== undefined && typeof breaker.onChange !== 'function') {
-    throw invalid('breaker', breaker, 'a circuitBreaker');
+const checkPolicies = (
+  { breaker, bulkhead, tenantOf }: Pick<ConsumerOptions<never>, 'breaker' | 'bulkhead' | 'tenantOf'>,
+  clock: Clock,
+): Pick<Settings<never>, 'breaker' | 'bulkhead' | 'tenants'> => {
+  if (breaker !== undefined && !isObservable(breaker) && !isPolicyObject(breaker)) {
+    throw invalid('breaker', breaker, 'a circuitBreaker, or a policy of cockatiel');
   }
-  if (bulkhead !== undefined && typeof bulkhead !== 'function') throw invalid('bulkhead', bulkhead, 'a bulkhead');
-  const perTenant = bulkhead !== undefined && isPerTenant(bulkhead);
-  if (perTenant !== (tenantOf !== undefined)) {
-    throw invalid('tenantOf', tenantOf, perTenant ? 'a function, for a bulkhead per tenant' : 'none without one');
+  const watched = { breaker: breaker && watchedBreaker(breaker, clock) };
+  if (bulkhead !== undefined && isPerTenant(bulkhead)) {
+    if (typeof tenantOf !== 'function') throw invalid('tenantOf', tenantOf, 'a function, for a bulkhead per tenant');
+    return { ...watched, bulkhead: undefined, tenants: { bulkhead, tenantOf } };
   }
-  if (tenantOf !== undefined && typeof tenantOf !== 'function') throw invalid('tenantOf', tenantOf, 'a function');
-  return { breaker, bulkhead, tenantOf: tenantOf ?? (() => '') };
+  if (bulkhead !== undefined && !isObservable(bulkhead) && !isPolicyObject(bulkhead)) {
+    throw invalid('bulkhead', bulkhead, 'a bulkhead, a tenantBulkhead, or a policy of cockatiel');
+  }
+  if (tenantOf !== undefined) throw invalid('tenantOf', tenantOf, 'none without a bulkhead per tenant');
+  return { ...watched, bulkhead: bulkhead && watchedBulkhead(bulkhead, clock), tenants: undefined };
 };
+
+type AnyPolicy = NonNullable<ConsumerOptions<never>['breaker'] | ConsumerOptions<never>['bulkhead']>;
+
+const isPerTenant = (policy: AnyPolicy): policy is TenantBulkhead =>
+  typeof policy === 'function' && 'of' in policy && typeof policy.of === 'function' && 'stateOf' in policy;
+
+/** Others cannot tell when to pause: `combine`, `rateLimit`, `timeout`. */
+const isObservable = (policy: AnyPolicy): boolean =>
+  typeof policy === 'function' && 'onChange' in policy && typeof policy.onChange === 'function' && 'state' in policy;
+
+const isPolicyObject = (policy: AnyPolicy): boolean =>
+  typeof policy === 'object' && policy !== null && typeof policy.execute === 'function';
 
 const checkAfterDeadLetter = (
   found: AfterDeadLetter | undefined,
@@ -186,4 +205,10 @@ const invalid = (option: string, found: unknown, expected: string): InvalidOptio
   new InvalidOptionError(option, `found ${describe(found)}; expected ${expected}`);
 
 const describe = (value: unknown): string =>
-  typeof value === 'string' ? `'${value}'` : typeof value === 'object' && value !== null ? 'an object' : String(value);
+  typeof value === 'string'
+    ? `'${value}'`
+    : typeof value === 'object' && value !== null
+      ? 'an object'
+      : typeof value === 'function'
+        ? 'a function'
+        : String(value);

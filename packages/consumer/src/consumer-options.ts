@@ -1,7 +1,9 @@
-import type { Message, Ordering, Runtime, StartPosition, Transport } from '@holdfast/core';
+import type { Message, Ordering, PolicyObject, Runtime, StartPosition, Transport } from '@holdfast/core';
 import type { Backoff, Bulkhead, CircuitBreaker, TenantBulkhead } from '@holdfast/policies';
 import type { Database } from '@holdfast/postgres';
 import type { DeduplicateOptions } from './deduplicate.ts';
+import type { Tenants } from './tenant-guard.ts';
+import type { WatchedPolicy } from './watched-policy.ts';
 
 /** How often a failed message is tried again, and when. */
 export interface RetryOptions {
@@ -36,14 +38,15 @@ export interface ConsumerOptions<Tx> {
   /**
    * Sees every attempt. While it is open the source is paused, without leaving the group, and no attempt is spent; then
    * its trials and its ramp let messages through again. Errors for which no retry helps are no failures to it.
+   * A policy of cockatiel may be given; what is a failure to one says its own filter.
    */
-  readonly breaker?: CircuitBreaker | undefined;
+  readonly breaker?: CircuitBreaker | PolicyObject | undefined;
   /**
    * Around all handlers, beside `concurrency`; may be shared with what else uses the same thing. While it is full the source
    * is paused, and no attempt is spent. One per tenant (`tenantBulkhead`) holds up only the keys of a tenant whose slots are
-   * taken: with a database they are parked, without one they wait in process, as retries do; it needs `tenantOf`.
+   * taken: with a database they are parked, without one they wait in process, as retries do; it needs `tenantOf`. May be of cockatiel, too.
    */
-  readonly bulkhead?: Bulkhead | TenantBulkhead | undefined;
+  readonly bulkhead?: Bulkhead | TenantBulkhead | PolicyObject | undefined;
   /** Whose message it is. A message for which it throws, or gives no text, is a dead letter. */
   readonly tenantOf?: ((message: Message) => string) | undefined;
   /** How long one attempt may take. Then its signal aborts; the attempt has failed when the handler has stopped. Default: for ever. */
@@ -110,9 +113,10 @@ export interface Settings<Tx> {
   readonly attempts: number;
   readonly backoff: Backoff;
   readonly unless: (error: unknown) => boolean;
-  readonly breaker: CircuitBreaker | undefined;
-  readonly bulkhead: Bulkhead | TenantBulkhead | undefined;
-  readonly tenantOf: (message: Message) => string;
+  readonly breaker: WatchedPolicy | undefined;
+  /** Where it is one for all. */
+  readonly bulkhead: WatchedPolicy | undefined;
+  readonly tenants: Tenants | undefined;
   readonly timeoutMs: number | undefined;
   readonly totalTimeoutMs: number | undefined;
   readonly concurrency: number | undefined;

@@ -13,7 +13,6 @@ import type { BatchHandler, MessageHandler } from './handler-types.ts';
 import type { ConsumerHealth } from './health.ts';
 import { createLifecycle, handlersAtOnce } from './lifecycle.ts';
 import { createParking, type Parking, type ParkingOptions } from './parking/parking.ts';
-import { isPerTenant } from './policy-guard.ts';
 import { createPolicyPauses } from './policy-pauses.ts';
 import { createReception, noBurial } from './reception.ts';
 import { redeliveryHorizonMs } from './retry-verdict.ts';
@@ -210,18 +209,17 @@ const parkingOf = <Tx>(parts: Omit<ParkingOptions<Tx>, 'database'>): Parking | u
 };
 
 /** Whether messages wait for something before their handlers: an answer about each, or a slot of its tenant. */
-const takesInAhead = <Tx>({ database, deduplicate, inbox, bulkhead }: Settings<Tx>): boolean =>
-  inbox === 'direct' &&
-  (database !== undefined || deduplicate !== undefined || (bulkhead !== undefined && isPerTenant(bulkhead)));
+const takesInAhead = <Tx>({ database, deduplicate, inbox, tenants }: Settings<Tx>): boolean =>
+  inbox === 'direct' && (database !== undefined || deduplicate !== undefined || tenants !== undefined);
 
 /** Half of what is taken in may wait for a slot of its tenant, where more is taken in than there are handlers. */
 const tenantsOf = <Tx>(
-  { bulkhead, tenantOf, inbox, maxInFlight, runtime }: Settings<Tx>,
+  { tenants, inbox, maxInFlight, runtime }: Settings<Tx>,
   { isParked, handlers }: { readonly isParked: (delivery: Delivery) => boolean; readonly handlers: () => number },
 ): TenantGuard | undefined => {
-  if (bulkhead === undefined || !isPerTenant(bulkhead)) return undefined;
+  if (tenants === undefined) return undefined;
   const waitersAtMost = (): number => (inbox === 'direct' ? Math.min(handlers(), Math.floor(maxInFlight / 2)) : 0);
-  return tenantGuard(bulkhead, { tenantOf, waitersAtMost, isParked, clock: runtime.clock });
+  return tenantGuard({ ...tenants, waitersAtMost, isParked, clock: runtime.clock });
 };
 
 const storeFirstOf = <Tx>(

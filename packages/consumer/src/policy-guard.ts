@@ -1,8 +1,8 @@
 import { type Delivery, HoldfastError, type Policy, textOf } from '@holdfast/core';
-import type { Bulkhead, CircuitBreaker, TenantBulkhead } from '@holdfast/policies';
 import { type AttemptEnd, notStarted } from './attempt.ts';
 import { retryAfterMsOf } from './rejection-wait.ts';
 import type { SlowStart } from './slow-start.ts';
+import type { WatchedPolicy } from './watched-policy.ts';
 
 /** A policy of the consumer let an attempt not run: it spends none, and the message comes again. */
 export class TurnedAwayError extends HoldfastError {
@@ -34,13 +34,18 @@ class SaysNothingError extends HoldfastError {
 
 /** Attempts that fail of an error that `counts` are failures to the breaker, as long as its own `unless` agrees. */
 export const breakerGuard = (
-  breaker: CircuitBreaker | undefined,
+  breaker: WatchedPolicy | undefined,
   counts: (error: unknown) => boolean,
-): PolicyGuard | undefined => breaker && guardBy(breaker, { counts });
+): PolicyGuard | undefined =>
+  breaker && guardBy(breaker.policy, { counts: breaker.hasOwnFilter ? () => true : counts });
 
 /** Of a bulkhead that is not per tenant. */
-export const bulkheadGuard = (bulkhead: Bulkhead, slowStart: SlowStart | undefined): PolicyGuard => {
-  const guard = guardBy(bulkhead, { counts: () => false });
+export const bulkheadGuard = (
+  bulkhead: WatchedPolicy | undefined,
+  slowStart: SlowStart | undefined,
+): PolicyGuard | undefined => {
+  if (bulkhead === undefined) return undefined;
+  const guard = guardBy(bulkhead.policy, { counts: () => bulkhead.hasOwnFilter });
   return slowStart === undefined ? guard : slowly(slowStart, guard);
 };
 
@@ -63,8 +68,6 @@ const slowly =
       slowStart.leave(ran);
     }
   };
-
-export const isPerTenant = (bulkhead: Bulkhead | TenantBulkhead): bulkhead is TenantBulkhead => 'of' in bulkhead;
 
 interface GuardRule {
   readonly counts: (error: unknown) => boolean;

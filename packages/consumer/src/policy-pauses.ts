@@ -1,10 +1,9 @@
-import type { Bulkhead, CircuitBreaker, TenantBulkhead } from '@holdfast/policies';
-import { isPerTenant } from './policy-guard.ts';
 import type { SlowStart } from './slow-start.ts';
+import type { WatchedPolicy } from './watched-policy.ts';
 
 export interface PolicyPausesOptions {
-  readonly breaker?: CircuitBreaker | undefined;
-  readonly bulkhead?: Bulkhead | TenantBulkhead | undefined;
+  readonly breaker?: WatchedPolicy | undefined;
+  readonly bulkhead?: WatchedPolicy | undefined;
   /** Told when the bulkhead is full. */
   readonly slowStart: SlowStart;
   pause(reason: string): void;
@@ -21,29 +20,21 @@ export const createPolicyPauses = (options: PolicyPausesOptions): PolicyPauses =
   const { breaker, bulkhead, slowStart, pause, resume } = options;
   const stops: (() => void)[] = [];
 
-  const set = (paused: boolean, reason: string): void => (paused ? pause : resume)(reason);
+  const follow = (policy: WatchedPolicy | undefined, reason: string, onPause = (): void => {}): void => {
+    const stop = policy?.watch((shut) => {
+      if (shut) onPause();
+      (shut ? pause : resume)(reason);
+    });
+    if (stop !== undefined) stops.push(stop);
+  };
 
   return {
     start: () => {
-      if (breaker !== undefined) {
-        const follow = ({ name }: CircuitBreaker['state']): void => set(name === 'open', circuitOpen);
-        stops.push(breaker.onChange(follow));
-        follow(breaker.state);
-      }
-      if (bulkhead !== undefined && !isPerTenant(bulkhead)) {
-        const follow = ({ name }: Bulkhead['state']): void => {
-          if (name === 'full') slowStart.onFull();
-          set(name === 'full', bulkheadFull);
-        };
-        stops.push(bulkhead.onChange(follow));
-        follow(bulkhead.state);
-      }
+      follow(breaker, 'the circuit breaker is open');
+      follow(bulkhead, 'the bulkhead is full', slowStart.onFull);
     },
     stop: () => {
       for (const stop of stops.splice(0)) stop();
     },
   };
 };
-
-const circuitOpen = 'the circuit breaker is open';
-const bulkheadFull = 'the bulkhead is full';

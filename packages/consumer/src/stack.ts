@@ -7,7 +7,7 @@ import type { Deduplicator } from './deduplicate.ts';
 import type { Effects } from './effects.ts';
 import { type Ending, endings } from './ending.ts';
 import type { HandlerSlots } from './handler-slots.ts';
-import { breakerGuard, bulkheadGuard, isPerTenant, TurnedAwayError } from './policy-guard.ts';
+import { breakerGuard, bulkheadGuard, TurnedAwayError } from './policy-guard.ts';
 import { rejectionWaitMs } from './rejection-wait.ts';
 import { createRetryMemory, type Retrying } from './retry-memory.ts';
 import { retryVerdict, speaksOfCalled, withinTotal } from './retry-verdict.ts';
@@ -47,8 +47,7 @@ export const createStack = <Tx>({
   const verdict = retryVerdict({ ...settings, random, log });
   const memory = createRetryMemory(maxInFlight);
   const throughBreaker = breakerGuard(breaker, speaksOfCalled({ ...settings, log }));
-  const throughBulkhead =
-    bulkhead === undefined || isPerTenant(bulkhead) ? undefined : bulkheadGuard(bulkhead, slowStart);
+  const throughBulkhead = bulkheadGuard(bulkhead, slowStart);
 
   const stack: Stack = async (route, delivery) => {
     const retrying = memory.find(delivery);

@@ -14,8 +14,13 @@ class UnknownTenantError extends HoldfastError {
   }
 }
 
-export interface TenantGuardOptions {
+/** A bulkhead for each tenant, and whose a message is. */
+export interface Tenants {
+  readonly bulkhead: TenantBulkhead;
   readonly tenantOf: (message: Message) => string;
+}
+
+export interface TenantGuardOptions extends Tenants {
   /** How many messages of all tenants may wait in the queues of theirs. */
   readonly waitersAtMost: () => number;
   /** Whether it comes from the store of parked keys, which are drained by as many as there are handlers: half may wait. */
@@ -35,8 +40,8 @@ export interface TenantGuard {
  * for its tenant must take none from the others; and only so many wait at all, because each is a message taken in. The
  * others are turned away. They come back one after another: soon where the tenant's slots change hands, later where not.
  */
-export const tenantGuard = (bulkhead: TenantBulkhead, options: TenantGuardOptions): TenantGuard => {
-  const { tenantOf, waitersAtMost, isParked, clock } = options;
+export const tenantGuard = (options: TenantGuardOptions): TenantGuard => {
+  const { bulkhead, tenantOf, waitersAtMost, isParked, clock } = options;
   const waiting = { live: 0, parked: 0 };
   const turns = createComebacks(clock);
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { InvalidOptionError } from '@holdfast/core';
-import { tenantBulkhead } from '@holdfast/policies';
+import { circuitBreaker, combine, rateLimit, tenantBulkhead } from '@holdfast/policies';
 import type { Database } from '@holdfast/postgres';
 import { type ConsumerOptions, createConsumer } from '../src/index.ts';
 import { OrderPlaced } from './contracts.ts';
@@ -22,13 +22,23 @@ const required = { transport: scriptedTransport({ maxHoldMs: 60_000 }), group: '
 /** Options as JavaScript could pass them. */
 const create = (options: object) => createConsumer(options as ConsumerOptions<never>);
 
+const aBreaker = circuitBreaker({ failures: 1, openForMs: 1_000 });
+
 describe('the options of a consumer', () => {
   const bad: readonly [option: string, options: object, message: RegExp][] = [
     ['breakers', { breakers: {} }, /no such option; it has transport, group/],
     ['bulkheads', { bulkheads: undefined }, /no such option/],
-    ['breaker', { breaker: {} }, /found an object; expected a circuitBreaker/],
+    ['breaker', { breaker: {} }, /found an object; expected a circuitBreaker, or a policy of cockatiel/],
+    ['breaker', { breaker: combine(aBreaker) }, /found a function; expected a circuitBreaker/],
     ['bulkhead', { bulkhead: 5 }, /found 5; expected a bulkhead/],
-    ['tenantOf', { tenantOf: () => 'ada' }, /expected none without one/],
+    ['bulkhead', { bulkhead: null }, /found null; expected a bulkhead/],
+    ['bulkhead', { bulkhead: combine(aBreaker) }, /found a function; expected a bulkhead, a tenantBulkhead/],
+    [
+      'bulkhead',
+      { bulkhead: rateLimit({ calls: 1, perMs: 1_000 }), tenantOf: () => 'ada' },
+      /expected a bulkhead, a tenant/,
+    ],
+    ['tenantOf', { tenantOf: () => 'ada' }, /expected none without a bulkhead per tenant/],
     [
       'tenantOf',
       { bulkhead: tenantBulkhead({ slots: 1, queue: 0, key: () => '' }) },

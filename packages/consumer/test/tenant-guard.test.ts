@@ -10,7 +10,8 @@ import { aDelivery, aMessage } from './a-delivery.ts';
 const setUp = (queue: number, tenantOf = ({ key = '' }: Message): string => key) => {
   const clock = createVirtualClock();
   const parked = new Set<string>();
-  const guard = tenantGuard(tenantBulkhead({ slots: 1, queue, key: () => '' }), {
+  const guard = tenantGuard({
+    bulkhead: tenantBulkhead({ slots: 1, queue, key: () => '' }),
     ...{ tenantOf, waitersAtMost: () => 2, isParked: ({ message }) => parked.has(message.id), clock },
   });
   const ending = Promise.withResolvers<void>();
