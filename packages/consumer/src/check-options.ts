@@ -35,7 +35,7 @@ const known = [
   'suspectDeaths',
   'runtime',
 ];
-const knownOfRetry = ['attempts', 'backoff', 'unless'];
+const knownOfRetry = ['attempts', 'backoff', 'unless', 'budget'];
 
 /** Whether keys are parked in the store, and dead letters kept there. */
 export const parks = ({ database, inbox }: Pick<Settings<never>, 'inbox'> & { readonly database: unknown }): boolean =>
@@ -80,6 +80,7 @@ export const checkOptions = <Tx>(options: ConsumerOptions<Tx>): Settings<Tx> => 
     attempts,
     backoff: retry.backoff ?? exponential({ baseMs: Math.min(200, holdMs), maxMs: Math.min(5_000, holdMs) }),
     unless,
+    budget: retry.budget,
     ...checkPolicies(options, runtime.clock),
     timeoutMs,
     totalTimeoutMs,
@@ -102,11 +103,14 @@ const thirtyDaysMs = 30 * 24 * 3_600_000;
 
 const checkRetry = (retry: RetryOptions): void => {
   if (typeof retry !== 'object' || retry === null)
-    throw invalid('retry', retry, 'an object with attempts, backoff, unless');
+    throw invalid('retry', retry, 'an object with attempts, backoff, unless, budget');
   refuseUnknown('retry', knownOfRetry, retry);
   for (const rule of ['backoff', 'unless'] as const) {
     if (retry[rule] !== undefined && typeof retry[rule] !== 'function')
       throw invalid(`retry.${rule}`, retry[rule], 'a function');
+  }
+  if (retry.budget !== undefined && typeof retry.budget?.withdraw !== 'function') {
+    throw invalid('retry.budget', retry.budget, 'a retryBudget');
   }
 };
 

@@ -1,5 +1,5 @@
 import type { Message, Ordering, PolicyObject, Runtime, StartPosition, Transport } from '@holdfast/core';
-import type { Backoff, Bulkhead, CircuitBreaker, TenantBulkhead } from '@holdfast/policies';
+import type { Backoff, Bulkhead, CircuitBreaker, RetryBudget, TenantBulkhead } from '@holdfast/policies';
 import type { Database } from '@holdfast/postgres';
 import type { DeduplicateOptions } from './deduplicate.ts';
 import type { Tenants } from './tenant-guard.ts';
@@ -17,6 +17,11 @@ export interface RetryOptions {
   readonly backoff?: Backoff | undefined;
   /** Errors for which trying again is useless: their messages are dead letters at once. Default: none. */
   readonly unless?: ((error: unknown) => boolean) | undefined;
+  /**
+   * Attempts are spent on retries only as far as it allows: `retryBudget({ share: 0.1 })` is one for ten messages that
+   * succeed. A retry that it refuses comes later, after 5,000 ms (at most `holdMs`), and spends no attempt. Default: no limit.
+   */
+  readonly budget?: RetryBudget | undefined;
 }
 
 export type AfterDeadLetter = 'block' | 'continue';
@@ -113,6 +118,7 @@ export interface Settings<Tx> {
   readonly attempts: number;
   readonly backoff: Backoff;
   readonly unless: (error: unknown) => boolean;
+  readonly budget: RetryBudget | undefined;
   readonly breaker: WatchedPolicy | undefined;
   /** Where it is one for all. */
   readonly bulkhead: WatchedPolicy | undefined;

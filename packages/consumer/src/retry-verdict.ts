@@ -6,7 +6,7 @@ import {
   type Log,
   type Settlement,
 } from '@holdfast/core';
-import { type Backoff, isRejection } from '@holdfast/policies';
+import { type Backoff, isRejection, type RetryBudget } from '@holdfast/policies';
 import { CopyInProgressError } from './deduplicate.ts';
 import { rejectionWaitMs, retryAfterMsOf } from './rejection-wait.ts';
 
@@ -122,6 +122,17 @@ export const withinTotal = (
         `total_timeout: the next attempt would begin when its attempts and the waits between them have used ${totalTimeoutMs} ms`,
       )
     : settlement;
+
+/** A retry that the budget does not allow comes later, and spends no attempt: what is called may be down for all messages. */
+export const withinBudget = (
+  settlement: Settlement,
+  { budget, holdMs }: { readonly budget: RetryBudget | undefined; readonly holdMs: number },
+): Settlement =>
+  settlement.outcome === 'retry' && settlement.spent && budget?.withdraw() === false
+    ? { outcome: 'retry', delayMs: Math.min(holdMs, Math.max(settlement.delayMs, refusedMs)), spent: false }
+    : settlement;
+
+const refusedMs = 5_000;
 
 /** How long messages wait for a database that does not answer. */
 const unavailableMs = 1_000;

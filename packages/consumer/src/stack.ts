@@ -10,7 +10,7 @@ import type { HandlerSlots } from './handler-slots.ts';
 import { breakerGuard, bulkheadGuard, TurnedAwayError } from './policy-guard.ts';
 import { rejectionWaitMs } from './rejection-wait.ts';
 import { createRetryMemory, type Retrying } from './retry-memory.ts';
-import { retryVerdict, speaksOfCalled, withinTotal } from './retry-verdict.ts';
+import { retryVerdict, speaksOfCalled, withinBudget, withinTotal } from './retry-verdict.ts';
 import type { Route } from './routes.ts';
 import type { SlowStart } from './slow-start.ts';
 import type { TenantGuard } from './tenant-guard.ts';
@@ -42,7 +42,7 @@ export const createStack = <Tx>({
   slowStart,
   tenants,
 }: StackOptions<Tx>): Stack => {
-  const { totalTimeoutMs, maxInFlight, group, breaker, bulkhead, holdMs } = settings;
+  const { totalTimeoutMs, maxInFlight, group, breaker, bulkhead, holdMs, budget } = settings;
   const { clock, random, meter, log } = settings.runtime;
   const verdict = retryVerdict({ ...settings, random, log });
   const memory = createRetryMemory(maxInFlight);
@@ -90,6 +90,7 @@ export const createStack = <Tx>({
       if (end.end === 'notStarted') return delivery.signal.aborted ? endings.handedBack : endings.notStarted;
       if (end.end === 'failed' && end.error instanceof TurnedAwayError) return turnAway(end.error);
       if (end.end === 'failed') return fail(delivery, end, { retrying, spentMs });
+      if (end.end === 'acked') budget?.deposit();
       memory.forget(delivery);
       const reached = reach('consumer.afterEffect.beforeAck');
       if (reached !== undefined) await reached;
@@ -114,7 +115,8 @@ export const createStack = <Tx>({
     const { id, type } = delivery.message;
     if (delivery.signal.aborted) return endings.handedBack;
     const elapsedMs = spentMs + tookMs;
-    const settlement = withinTotal(verdict(error, delivery, retrying?.delayMs), elapsedMs, totalTimeoutMs);
+    const wanted = withinTotal(verdict(error, delivery, retrying?.delayMs), elapsedMs, totalTimeoutMs);
+    const settlement = withinBudget(wanted, settings);
     const fields = { error, id, type, topic: delivery.topic, group, attempt: delivery.attempt };
     if (settlement.outcome === 'retry') {
       const { delayMs, spent } = settlement;

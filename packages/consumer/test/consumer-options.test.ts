@@ -71,6 +71,7 @@ describe('the options of a consumer', () => {
     ['retry', { retry: 5 }, /found 5; expected an object/],
     ['retry.unless', { retry: { unless: 'CardStolen' } }, /found 'CardStolen'; expected a function/],
     ['retry.backoff', { retry: { backoff: 100 } }, /found 100; expected a function/],
+    ['retry.budget', { retry: { budget: 0.1 } }, /found 0.1; expected a retryBudget/],
     ['runtime.log', { runtime: { log: {} } }, /found none with a method 'debug'/],
     ['retentionMs', { retentionMs: 0 }, /found 0; expected a number of milliseconds above 0/],
     ['timeoutMs', { timeoutMs: 0 }, /found 0; expected a number of milliseconds above 0/],

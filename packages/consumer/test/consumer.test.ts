@@ -11,7 +11,7 @@ import {
 } from '@holdfast/core';
 import { deadHeaderNames } from '@holdfast/flow';
 import { memoryIdempotencyStore } from '@holdfast/idempotency';
-import { circuitBreaker, constant, exponential, tenantBulkhead } from '@holdfast/policies';
+import { circuitBreaker, constant, exponential, retryBudget, tenantBulkhead } from '@holdfast/policies';
 import type { Database } from '@holdfast/postgres';
 import { InboxUnavailableError } from '../src/errors.ts';
 import { type Consumer, type ConsumerOptions, createConsumer } from '../src/index.ts';
@@ -320,6 +320,27 @@ describe('a consumer', () => {
       /^not_retryable: UnknownTenantError: whose message/,
     );
     assert.ok(log.lines.some(({ message }) => message === 'a message is a dead letter'));
+  });
+
+  it('P2: spends no attempt on a retry that the budget does not allow, and lets it come later', async () => {
+    const budget = retryBudget({ share: 0.5, burst: 1 });
+    const { transport, consumer } = setUp({
+      retry: { attempts: 3, backoff: constant({ delayMs: 10 }), budget },
+    });
+    let down = true;
+    consumer.on(OrderPlaced, async () => {
+      if (down) throw new Error('down');
+    });
+    await consumer.start();
+    const settle = (id: string, attempt = 1) => transport.deliver(aDelivery({ message: aMessage({ id }), attempt }));
+    const again = { outcome: 'retry', delayMs: 10, spent: true };
+    assert.deepEqual(await settle('m-1'), again);
+    const later = { outcome: 'retry', delayMs: 5_000, spent: false };
+    assert.deepEqual([await settle('m-1', 2), await settle('m-2')], [later, later]);
+    down = false;
+    for (const id of ['m-3', 'm-4']) assert.deepEqual(await settle(id), { outcome: 'ack' });
+    down = true;
+    assert.deepEqual([await settle('m-1', 2), await settle('m-2')], [again, later]);
   });
 
   it('P2: does not count waits for a handler slot, or while it is paused, as time of its messages', async () => {
