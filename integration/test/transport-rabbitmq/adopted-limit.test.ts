@@ -83,6 +83,24 @@ describe('an adopted queue with a delivery limit', function () {
     await eventually(() => assert.deepEqual(came, idsTo(10)));
   });
 
+  it('P7: does not have a close wait for a retry', async () => {
+    const queue = await makeQueue();
+    await fill(queue, 0, 3);
+    const transport = rabbit.open({ topics: { orders: { adopt: { queue, deadTopic: rabbit.name('dead') } } } });
+    const came: string[] = [];
+    const receive: Receive = async ({ message: { id } }) => {
+      came.push(id);
+      return id === 'm0' ? { outcome: 'retry', delayMs: 60_000, spent: true } : ack;
+    };
+    const group = { group: 'g', from: 'latest', ordering: 'none' } as const;
+    const subscription = await transport.subscribe(['orders'], receive, group);
+    await eventually(() => assert.equal(came.length, 3));
+    const startedAt = performance.now();
+    await subscription.close();
+    assert.ok(performance.now() - startedAt < 4_000);
+    await eventually(async () => assert.equal((await raw.checkQueue(queue)).messageCount, 1));
+  });
+
   it('P2, P3: a single active consumer that closes works off what it has before the next one begins', async () => {
     const queue = await makeQueue({ 'x-single-active-consumer': true });
     await fill(queue, 0, 40);

@@ -10,6 +10,8 @@ import { fromWire } from './wire.ts';
 export interface Intaking {
   toRecord(topic: string, read: ReadMessage | undefined, raw: AmqpMessage): IntakeRecord;
   readonly receive: Receive;
+  /** How many deliveries run. */
+  readonly running: number;
 }
 
 export interface IntakingOptions {
@@ -20,6 +22,7 @@ export interface IntakingOptions {
 
 export const createIntaking = ({ receive, maxInFlight, runtime }: IntakingOptions): Intaking => {
   const attempts = createAttempts(maxInFlight, runtime.clock);
+  let running = 0;
   const unreadable = new WeakMap<Message, string>();
 
   const toRecord = (topic: string, read: ReadMessage | undefined, raw: AmqpMessage): IntakeRecord => {
@@ -40,13 +43,21 @@ export const createIntaking = ({ receive, maxInFlight, runtime }: IntakingOption
   };
 
   const received = async (delivered: Promise<Settlement>, delivery: Parameters<Receive>[0]): Promise<Settlement> => {
-    const settlement = await delivered;
-    attempts.note(delivery, settlement);
-    return settlement;
+    running++;
+    try {
+      const settlement = await delivered;
+      attempts.note(delivery, settlement);
+      return settlement;
+    } finally {
+      running--;
+    }
   };
 
   return {
     toRecord,
+    get running() {
+      return running;
+    },
     receive: (delivery) => {
       const reason = unreadable.get(delivery.message);
       if (reason !== undefined) return Promise.resolve({ outcome: 'reject', reason: `unreadable: ${reason}` });

@@ -37,6 +37,8 @@ export interface QueueSubscription extends Subscription {
 }
 
 const defaultDeadlineMs = 10_000;
+const idleLooks = 5;
+const idleLookMs = 20;
 const handedBack =
   'handed messages back in their order, before the broker would have taken them away for being unacked for too long';
 /** A prefetch is a 16-bit number. */
@@ -60,7 +62,8 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
   let joined = false;
   let endedBy: unknown;
 
-  const { toRecord, receive } = createIntaking({ receive: subscribing.receive, maxInFlight, runtime });
+  const intaking = createIntaking({ receive: subscribing.receive, maxInFlight, runtime });
+  const { toRecord, receive } = intaking;
   const intake = createIntake({ ...options, maxInFlight, receive, deadLetter, runtime, name });
   const slots = topics.reduce((sum, topic) => sum + (topic.kind === 'own' ? topic.partitions : 1), 0);
   const prefetch = Math.min(maxPrefetch, Math.ceil(maxInFlight / slots));
@@ -154,10 +157,19 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
     closing = close(defaultDeadlineMs);
   };
 
-  /** Not while paused: nothing would start. */
+  /** Not while paused: nothing would start. Nor for what waits for a retry. */
   const workOff = async (partitions: readonly OwnedPartition[], limitMs: number): Promise<void> => {
     if (intake.reasons.length > 0) return;
-    await within(clock, limitMs, (limit) => Promise.all(partitions.map((one) => one.workOff(limit))));
+    await within(clock, limitMs, (limit) =>
+      Promise.race([Promise.all(partitions.map((one) => one.workOff(limit))), nothingRuns(limit)]),
+    );
+  };
+
+  /** In some looks one after another: what can start has started by then. */
+  const nothingRuns = async (limit: AbortSignal): Promise<void> => {
+    for (let idle = 0; idle < idleLooks; idle = intaking.running === 0 ? idle + 1 : 0) {
+      await sleep(clock, idleLookMs, limit);
+    }
   };
 
   const close = async (deadlineMs: number): Promise<void> => {
