@@ -46,9 +46,9 @@ export const limits: Readonly<Record<number, string>> = {
     'With a transaction open it was 0.897 in the one round that there was; it is three rounds now. Profiled on a machine that others ' +
     'used too, by CPU time of the backends and the process for each hundred thousand of a million rows: with the transaction open ' +
     'Postgres spends 54 µs a row on the first, 55 on the last and between 47 and 59 on those in between (adding included), the process 16, ' +
-    'before V8 has optimised it, then 12 to 14; the times inside fetch, delete and the turning of the ring do not rise either. So nothing ' +
-    'grows: the dead rows that stay are those of one slot (2.6 MB), which is read anew at each turn, and two dead rows of `pg_class` for each ' +
-    'truncation. That slot stays locked, so the ring turns every two seconds in place of ten times a second and takes up to 40 MB in place ' +
+    'before V8 has optimised it, then 12 to 14; the times inside fetch and delete, which on such a machine are no CPU times, go up and ' +
+    'down with the load. So nothing of note grows: what stays are the dead rows of one slot (2.6 MB), and 84 of `pg_class`, from ' +
+    'truncations. That slot stays locked, so the ring turns every two seconds in place of ten times a second and takes up to 40 MB in place ' +
     'of 4. Tried: slots of 4 and of 8 MB in place of 2, no difference in CPU. What is left is the weather between two stretches of two ' +
     'seconds, half a minute apart.',
   8:
