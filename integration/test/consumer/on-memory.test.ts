@@ -92,6 +92,18 @@ describe('a consumer of a broker, without a database', () => {
     assert.equal(letter?.headers['holdfast-dead-error'], 'RangeError: poison');
     assert.equal(letter?.headers['holdfast-dead-attempts'], '3');
     assert.equal(letter?.headers['holdfast-dead-topic'], 'orders');
+    const failures: Record<string, unknown>[] = JSON.parse(letter?.headers['holdfast-dead-failures'] ?? '[]');
+    assert.deepEqual(
+      failures.map(({ name, message }) => `${name}: ${message}`),
+      ['RangeError: poison', 'RangeError: poison', 'RangeError: poison'],
+    );
+    assert.match(String(failures[0]?.stack), /on-memory\.test/);
+    assert.ok(String(failures[0]?.process).startsWith(`${process.pid}@`));
+    const at = failures.map((failure) => new Date(Number(failure.at)).toISOString());
+    assert.deepEqual(
+      [letter?.headers['holdfast-dead-first-failed'], letter?.headers['holdfast-dead-last-failed']],
+      [at[0], at[2]],
+    );
   });
 
   it('P5: never runs more handlers than its concurrency', async () => {

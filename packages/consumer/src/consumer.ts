@@ -12,6 +12,7 @@ import { createHandlerSlots } from './handler-slots.ts';
 import type { BatchHandler, MessageHandler } from './handler-types.ts';
 import type { ConsumerHealth } from './health.ts';
 import { createLifecycle, handlersAtOnce } from './lifecycle.ts';
+import { createFailureHistory } from './parking/failure-history.ts';
 import { createParking, type Parking, type ParkingOptions } from './parking/parking.ts';
 import { createPolicyPauses } from './policy-pauses.ts';
 import { createReception, noBurial } from './reception.ts';
@@ -87,7 +88,8 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     handlers: () => handlersAtOnce(settings, routes),
   });
   const stack = createStack({ settings, limits, effects, deduplicator, slots, slowStart, tenants });
-  const bury = buryInDeadTopic(transport, runtime);
+  const history = createFailureHistory(2 * settings.maxInFlight, runtime, `${process.pid}@${runtime.ids()}`);
+  const bury = buryInDeadTopic(transport, runtime, history);
   const storeFirst = storeFirstOf(settings, tally, (conclude) => reception.receiver(stack, conclude, stored));
   const parking = parkingOf({
     settings,
@@ -99,7 +101,8 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     buryElsewhere: bury,
     handlersAtOnce: () => handlersAtOnce(settings, routes),
   });
-  const receive = parking?.receive ?? reception.receiver(storeFirst?.storing ?? stack, bury, incoming);
+  const receive =
+    parking?.receive ?? history.forgetting(reception.receiver(storeFirst?.storing ?? stack, bury, incoming));
   const vitals = [incoming, stored];
   const pruning = prunerOf(settings);
   const parts = {

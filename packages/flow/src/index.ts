@@ -9,7 +9,14 @@ export {
 export { type Bell, createBell } from './bell.ts';
 export { ClaimEndedError } from './claim.ts';
 export { type ContiguousRing, createContiguousRing, type Ticket } from './contiguous-ring.ts';
-export { type DeathCertificate, deadHeaderNames, deadMessage, deadTopicOf, isDeadTopic } from './dead-message.ts';
+export {
+  type AttemptFailure,
+  type DeathCertificate,
+  deadHeaderNames,
+  deadMessage,
+  deadTopicOf,
+  isDeadTopic,
+} from './dead-message.ts';
 export {
   createDeclaredTopology,
   type DeclaredTopology,

@@ -54,6 +54,35 @@ describe('a dead message', () => {
     );
   });
 
+  it('P5: has its failed attempts, the first and the last ones, in as much as every broker carries', () => {
+    const failure = (n: number, text = '') => ({
+      ...{
+        at: n * 1_000,
+        name: 'TypeError',
+        message: `attempt ${n}${text}`,
+        stack: `TypeError: ${n}\n    at a (b.ts:1)`,
+      },
+      process: '1@a',
+    });
+    const of = (failures: readonly ReturnType<typeof failure>[]) =>
+      deadMessage(deliveryOf({ 'holdfast-dead-failures': 'old' }), { reason: 'r', failedAt: 0, failures }).headers;
+    assert.equal('holdfast-dead-failures' in of([]), false);
+    const few = of([failure(1), failure(2)]);
+    assert.deepEqual(JSON.parse(few['holdfast-dead-failures'] ?? ''), [failure(1), failure(2)]);
+    assert.equal(few['holdfast-dead-first-failed'], '1970-01-01T00:00:01.000Z');
+    assert.equal(few['holdfast-dead-last-failed'], '1970-01-01T00:00:02.000Z');
+    const numbers = (headers: Readonly<Record<string, string>>): number[] =>
+      (JSON.parse(headers['holdfast-dead-failures'] ?? '') as { at: number }[]).map(({ at }) => at / 1_000);
+    const many = Array.from({ length: 50 }, (_, at) => failure(at + 1));
+    assert.deepEqual(numbers(of(many)), [1, 42, 43, 44, 45, 46, 47, 48, 49, 50]);
+    const large = of(Array.from({ length: 50 }, (_, at) => failure(at + 1, '\u0085"\0\ud800'.repeat(200))));
+    assert.ok((large['holdfast-dead-failures']?.length ?? 0) <= 8_192);
+    assert.equal(numbers(large)[0], 1);
+    assert.equal(numbers(large).at(-1), 50);
+    checkMessage({ ...deliveryOf().message, headers: large });
+    for (const text of Object.values(large)) assert.doesNotMatch(text, /\p{Cc}/u);
+  });
+
   it('goes to the dead topic of its topic', () => {
     assert.equal(deadTopicOf('orders'), 'orders.dead');
     assert.deepEqual(['orders', 'orders.dead', 'dead'].map(isDeadTopic), [false, true, false]);

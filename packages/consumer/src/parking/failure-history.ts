@@ -1,4 +1,4 @@
-import type { Delivery, Runtime } from '@holdfast/core';
+import type { Delivery, Receive, Runtime } from '@holdfast/core';
 import type { Failure } from '@holdfast/inbox';
 
 /** The failed attempts of messages that this process holds, for the day on which they are parked or dead letters. */
@@ -8,6 +8,8 @@ export interface FailureHistory {
   of(delivery: Delivery): readonly Failure[];
   /** Costs nothing while nothing fails. */
   forget(delivery: Delivery): void;
+  /** Forgets what it has noted of messages that succeed. */
+  forgetting(receive: Receive): Receive;
 }
 
 const maxFailures = 50;
@@ -30,6 +32,10 @@ export const createFailureHistory = (
     process,
   });
 
+  const forget = (delivery: Delivery): void => {
+    if (histories.size > 0) histories.delete(placeOf(delivery));
+  };
+
   return {
     note: (delivery, error) => {
       const place = placeOf(delivery);
@@ -45,8 +51,11 @@ export const createFailureHistory = (
       }
     },
     of: (delivery) => (histories.size === 0 ? none : (histories.get(placeOf(delivery)) ?? none)),
-    forget: (delivery) => {
-      if (histories.size > 0) histories.delete(placeOf(delivery));
+    forget,
+    forgetting: (receive) => async (delivery) => {
+      const settlement = await receive(delivery);
+      if (settlement.outcome === 'ack') forget(delivery);
+      return settlement;
     },
   };
 };
