@@ -31,10 +31,19 @@ export interface RedriveOptions {
   readonly reason?: string | undefined;
 }
 
+/** The options with their defaults. */
+export interface Checked<Tx> {
+  readonly database: Database<Tx>;
+  readonly group: string;
+  readonly by: string;
+  readonly maxAgeMs: number;
+  readonly auditRetentionMs: number;
+}
+
 const dayMs = 24 * 3_600_000;
 
 /** Throws `invalid_option` for what cannot work or is not known, as all of these do. */
-export const checkOptions = <Tx>(options: DeadLettersOptions<Tx>) => {
+export const checkOptions = <Tx>(options: DeadLettersOptions<Tx>): Checked<Tx> => {
   refuseUnknown('createDeadLetters', ['database', 'group', 'by', 'maxAgeMs', 'auditRetentionMs', 'runtime'], options);
   const { database, group, by, maxAgeMs = 30 * dayMs, auditRetentionMs = 90 * dayMs } = options;
   if (typeof group !== 'string' || group === '') throw new InvalidOptionError('group', 'found no name; name the group');
