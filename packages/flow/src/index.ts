@@ -51,7 +51,7 @@ export {
   type PositionKeeper,
   type PositionKeeperOptions,
 } from './position-keeper.ts';
-export { readForeign, refuseUnreadable } from './read-foreign.ts';
+export { readForeign, refuseUnreadable, unreadableMessage } from './read-foreign.ts';
 export { settledOrAborted } from './settled-or-aborted.ts';
 export {
   createSharedLeases,

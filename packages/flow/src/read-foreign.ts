@@ -10,9 +10,14 @@ export const readForeign = (message: Message, read: () => MessageParts): Message
   try {
     return withParts(message, read());
   } catch (error) {
-    unreadable.set(message, textOf(error));
-    return message;
+    return unreadableMessage(message, error);
   }
+};
+
+/** Keeps with a message why it could not be read, for {@link refuseUnreadable}. */
+export const unreadableMessage = (message: Message, error: unknown): Message => {
+  unreadable.set(message, textOf(error));
+  return message;
 };
 
 /** Rejects what could not be read, with the reason, in place of handing it over. */

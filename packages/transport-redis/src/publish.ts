@@ -6,7 +6,7 @@ import {
   type PublishOutcome,
   type Transport,
 } from '@holdfast/core';
-import { partitionOf } from '@holdfast/flow';
+import { isDeadTopic, partitionOf } from '@holdfast/flow';
 import type { Append } from './appender.ts';
 import type { WithTopic } from './known-topics.ts';
 import { createSender, type Sender } from './sender.ts';
@@ -24,6 +24,11 @@ export interface PublisherOptions {
 
 export interface StreamPublisher {
   readonly publish: Transport['publish'];
+  /**
+   * Publishes a dead letter, whatever its size and its texts: Redis has carried them already, and refused for ever it would
+   * hold up its partition.
+   */
+  bury(topic: string, letter: Message): Promise<void>;
   /** Resolves when nothing is queued or on its way. */
   idle(): Promise<void>;
 }
@@ -72,8 +77,7 @@ export const createStreamPublisher = (options: PublisherOptions): StreamPublishe
     return outcomes;
   };
 
-  const publish: Transport['publish'] = async (name, messages, { signal } = {}) => {
-    checkPublish(name, messages, maxBodyBytes);
+  const send: Transport['publish'] = async (name, messages, { signal } = {}) => {
     if (messages.length === 0) return;
     if (signal?.aborted) throw PublishError.all(name, messages, { outcome: 'failed', error: signal.reason });
     const call: Call = { messages, entries: messages.map(toWire), signal, started: messages.map(() => false) };
@@ -85,7 +89,12 @@ export const createStreamPublisher = (options: PublisherOptions): StreamPublishe
   };
 
   return {
-    publish,
+    publish: async (name, messages, sending) => {
+      // As in `bury`: the consumer publishes its dead letters itself.
+      checkPublish(name, messages, isDeadTopic(name) ? Number.POSITIVE_INFINITY : maxBodyBytes);
+      await send(name, messages, sending);
+    },
+    bury: (topic, letter) => send(topic, [letter]),
     idle: async () => {
       await Promise.all([...senders.values()].map((sender) => sender.idle()));
     },

@@ -1,13 +1,13 @@
 import { type Runtime, sleep } from '@holdfast/core';
-import { createBell, type Intake } from '@holdfast/flow';
-import { readAdopted } from './adopted.ts';
+import { createBell, type Intake, type IntakeRecord } from '@holdfast/flow';
 import type { Connection } from './connection.ts';
 import type { Doorbell } from './doorbell.ts';
 import { missed, read as readNext } from './lua/read.ts';
 import type { OwnedPartition } from './owned-partition.ts';
+import { entryReader } from './read-entry.ts';
 import { isRefusal, replyCode } from './reply-error.ts';
 import { runScript, textsOf } from './script.ts';
-import { type Entry, entriesOf, fromWire } from './wire.ts';
+import { type Entry, entriesOf } from './wire.ts';
 
 export interface ReaderOptions {
   readonly connection: Connection;
@@ -164,21 +164,30 @@ export const createReader = (options: ReaderOptions): Reader => {
   };
 
   const takeIn = (partition: OwnedPartition, entries: readonly Entry[]): void => {
-    const { adopted } = partition.topic;
-    const read =
-      adopted === undefined ? fromWire : (id: string, fields: readonly Buffer[]) => readAdopted(adopted, id, fields);
+    const read = entryReader(partition.topic);
     const lost: string[] = [];
-    for (const { id, fields } of entries) {
-      if (partition.replayFrom === undefined) partition.cursor = id;
-      else partition.replayFrom = id;
-      if (fields === undefined) {
-        lost.push(id);
-        continue;
+    try {
+      for (const { id, fields } of entries) {
+        if (fields === undefined) lost.push(id);
+        else handOver(partition, { message: read(id, fields), position: id });
+        // Only now: from here on it is not read again.
+        if (partition.replayFrom === undefined) partition.cursor = id;
+        else partition.replayFrom = id;
       }
-      partition.open.push(id);
-      partition.taken.push({ message: read(id, fields), position: id });
+    } finally {
+      if (lost.length > 0) options.onLostBodies(partition, lost);
     }
-    if (lost.length > 0) options.onLostBodies(partition, lost);
+  };
+
+  /** What is open is settled with what comes behind it: an entry that was not handed over must not be. */
+  const handOver = ({ open, taken }: OwnedPartition, record: IntakeRecord): void => {
+    open.push(record.position);
+    try {
+      taken.push(record);
+    } catch (error) {
+      open.pop();
+      throw error;
+    }
   };
 
   /** Everything may have something new. */

@@ -85,7 +85,7 @@ export const redisTransport = (options: RedisTransportOptions): Transport => {
       deadLetter: async (message, deadTopic) => {
         const grave = graves.get(deadTopic);
         if (grave === undefined) throw new UnsupportedError(name, `reject a message of '${deadTopic}'`, noGrave);
-        await publisher.publish(grave, [message]);
+        await publisher.bury(grave, message);
       },
     });
   };

@@ -46,7 +46,7 @@ export const fromWire = (entry: string, fields: readonly Buffer[]): Message => {
     const value = fields[at + 1] ?? none;
     switch (fields[at]?.toString('latin1')) {
       case 'id':
-        id = value.toString();
+        if (value.length > 0) id = value.toString();
         break;
       case 'type':
         type = value.toString();
@@ -77,11 +77,26 @@ export const copyOf = (bytes: Buffer): Uint8Array => {
   return new Uint8Array(copy.buffer, copy.byteOffset, copy.byteLength);
 };
 
-/** What another writer put there and is no JSON is handed on as it is: an entry that cannot be read would stop its partition. */
+/**
+ * What another writer put there and is no JSON object is handed on as it is, and a value that is no text as JSON: reading does
+ * not throw for what stands in a stream.
+ */
 const readHeaders = (text: string): Record<string, string> => {
+  const found = parsed(text);
+  if (typeof found !== 'object' || found === null || Array.isArray(found)) {
+    return { [`${reservedHeaderPrefix}unreadable-headers`]: text };
+  }
+  const headers = found as Record<string, unknown>;
+  for (const name in headers) headers[name] = textOf(headers[name]);
+  return headers as Record<string, string>;
+};
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+const parsed = (text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch {
-    return { [`${reservedHeaderPrefix}unreadable-headers`]: text };
+    return undefined;
   }
 };

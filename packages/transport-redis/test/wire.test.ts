@@ -8,7 +8,7 @@ const text = fc.string({ unit: 'grapheme' });
 
 const messages = fc.record(
   {
-    id: text,
+    id: fc.string({ unit: 'grapheme', minLength: 1 }),
     type: text,
     key: text,
     headers: fc.dictionary(fc.oneof(text, fc.constant('content-type')), text, { noNullPrototype: true }),
@@ -45,9 +45,27 @@ describe('a message on its way through a stream', () => {
     );
   });
 
-  it('is handed on with its headers as text where another writer put no JSON there', () => {
-    const fields = ['id', 'a', 'type', 't', 'headers', '{half', 'body', ''].map((part) => Buffer.from(part));
-    assert.deepEqual(fromWire('1-0', fields).headers, { 'holdfast-unreadable-headers': '{half' });
+  for (const text of ['null', '"x"', '[1]', '7', '{half']) {
+    it(`is handed on with its headers as text where another writer put ${text} there`, () => {
+      const fields = ['id', 'a', 'type', 't', 'content-type', 'c', 'headers', text, 'body', ''];
+      assert.deepEqual(
+        fromWire(
+          '1-0',
+          fields.map((part) => Buffer.from(part)),
+        ).headers,
+        { 'content-type': 'c', 'holdfast-unreadable-headers': text },
+      );
+    });
+  }
+
+  it('is handed on with what is no text in its headers as JSON, and under the id of its entry where it has none', () => {
+    const fields = ['id', '', 'type', 't', 'headers', '{"a":"b","n":1,"o":{"x":null}}', 'body', ''];
+    const { id, headers } = fromWire(
+      '1-0',
+      fields.map((part) => Buffer.from(part)),
+    );
+    assert.equal(id, '1-0');
+    assert.deepEqual(headers, { a: 'b', n: '1', o: '{"x":null}' });
   });
 
   it('owns its body: what is left of the reply is not kept in memory for it', () => {
