@@ -1,4 +1,4 @@
-import type { MessageParts, RawMessage, Transport } from '@holdfast/core';
+import type { MessageParts, RawMessage, Runtime, Transport } from '@holdfast/core';
 import { kafkaTransport } from '@holdfast/transport-kafka';
 import { rabbitmqTransport } from '@holdfast/transport-rabbitmq';
 import { redisTransport } from '@holdfast/transport-redis';
@@ -18,6 +18,8 @@ export interface ForeignTopic {
   put(body: string | Buffer, id?: string): Promise<unknown>;
   /** A transport that has adopted it; rejected messages go to its own topic `failed`. */
   adopt(read?: (raw: RawMessage) => MessageParts): Promise<Transport>;
+  /** As `adopt`, with dead letters that go nowhere; where the broker's transport takes that. */
+  adoptWithoutGrave?(read: (raw: RawMessage) => MessageParts, runtime: Partial<Runtime>): Transport;
   /** The topic that dead letters go to. */
   readonly deadTopic: string;
   close(): Promise<void>;
@@ -52,6 +54,8 @@ const openRedis = async (): Promise<ForeignTopic> => {
     deadTopic,
     put: (body, id = '*') => redis.xadd(stream, id, 'body', body),
     adopt: async (read) => redisTransport({ url, topics: { orders: { adopt: { stream, deadTopic, read } } } }),
+    adoptWithoutGrave: (read, runtime) =>
+      redisTransport({ url, runtime, topics: { orders: { adopt: { stream, deadTopic: null, read } } } }),
     close: async () => redis.disconnect(),
   };
 };
@@ -71,6 +75,8 @@ const openKafka = async (): Promise<ForeignTopic> => {
     deadTopic,
     put: (value) => producer.send({ topic, messages: [{ value: Buffer.from(value) }] }),
     adopt: async (read) => open(read),
+    adoptWithoutGrave: (read, runtime) =>
+      kafkaTransport({ brokers, runtime, topics: { orders: { adopt: { topic, deadTopic: null, read } } } }),
     close: async () => {
       await Promise.all([admin.disconnect(), producer.disconnect()]);
     },

@@ -101,8 +101,11 @@ export const createConsumer = <Tx = never>(options: ConsumerOptions<Tx>): Consum
     buryElsewhere: bury,
     handlersAtOnce: () => handlersAtOnce(settings, routes),
   });
+  /** What could not be read is stored as well: it is a dead letter when it comes out. */
+  const storeUnreadable = storeFirst && ((delivery: Delivery) => storeFirst.storing(undefined, delivery));
   const receive =
-    parking?.receive ?? history.forgetting(reception.receiver(storeFirst?.storing ?? stack, bury, incoming));
+    parking?.receive ??
+    history.forgetting(reception.receiver(storeFirst?.storing ?? stack, bury, incoming, storeUnreadable));
   const vitals = [incoming, stored];
   const pruning = prunerOf(settings);
   const parts = {

@@ -2,6 +2,7 @@ import {
   type Clock,
   ClosedError,
   type CloseOptions,
+  type Delivery,
   type Health,
   InvalidOptionError,
   type Receive,
@@ -20,6 +21,7 @@ import type { Tally } from './stats.ts';
 import type { StoreFirst } from './store-first.ts';
 import type { TenantGuard } from './tenant-guard.ts';
 import type { TimeLimits } from './time-limits.ts';
+import { markUnreadable } from './unreadable.ts';
 import type { Vitals } from './vitals.ts';
 
 export interface LifecycleOptions<Tx> {
@@ -126,6 +128,9 @@ export const createLifecycle = <Tx>(options: LifecycleOptions<Tx>): Lifecycle =>
     const subscribing = { group, from, concurrency, maxInFlight, ordering };
     return transport.subscribe(routes.topics, receiveUnlessPaused, {
       ...subscribing,
+      ...(settings.database !== undefined && {
+        onUnreadable: (delivery: Delivery, reason: string) => receiveUnlessPaused(markUnreadable(delivery, reason)),
+      }),
       ...(parking !== undefined && { onAssigned: parking.onAssigned, onRevoked: parking.onRevoked }),
     });
   };

@@ -1,4 +1,4 @@
-import { type Health, isHoldfastError, reach } from '@holdfast/core';
+import { type Delivery, type Health, isHoldfastError, reach } from '@holdfast/core';
 import { createInboxRelay, createMessageStore, createStoredRetries } from '@holdfast/inbox';
 import type { Database } from '@holdfast/postgres';
 import type { Settings } from './consumer-options.ts';
@@ -6,13 +6,12 @@ import { type Ending, endings } from './ending.ts';
 import { InboxUnavailableError } from './errors.ts';
 import { createPauseGate } from './pause-gate.ts';
 import { retryVerdict } from './retry-verdict.ts';
-import type { Stack } from './stack.ts';
 import { countStoredAttempts, type ReceiveStored } from './stored-attempts.ts';
 
 /** The two halves of `inbox: 'store-first'`: what stores, and what handles from the store. */
 export interface StoreFirst {
   /** Settles a message when it is stored, or found to be a copy of one. Never rejects. */
-  readonly storing: Stack;
+  readonly storing: (route: unknown, delivery: Delivery) => Promise<Ending>;
   /** Begins to handle what is stored, so many at once. */
   start(concurrency: number): Promise<void>;
   /** Of the relay of the stored messages. */
@@ -44,7 +43,7 @@ export const createStoreFirst = <Tx>({ settings, database, receive, trouble }: S
   const gate = createPauseGate();
   let relay: ReturnType<typeof createInboxRelay<Tx>> | undefined;
 
-  const storing: Stack = async (_route, delivery) => {
+  const storing = async (_route: unknown, delivery: Delivery): Promise<Ending> => {
     try {
       const outcome = await store.store(delivery.message, delivery.topic);
       if (outcome === 'duplicate') meter.count('holdfast.inbox.duplicates', 1, { group });
@@ -56,7 +55,7 @@ export const createStoreFirst = <Tx>({ settings, database, receive, trouble }: S
     }
   };
 
-  const fail = (found: unknown, delivery: Parameters<Stack>[1]): Ending => {
+  const fail = (found: unknown, delivery: Delivery): Ending => {
     if (delivery.signal.aborted) return endings.handedBack;
     const error = isHoldfastError(found, 'invalid_message') ? found : new InboxUnavailableError(found);
     const settlement = verdict(error, delivery);

@@ -1,6 +1,7 @@
 import type { Capabilities } from './capabilities.ts';
-import type { Receive } from './delivery.ts';
+import type { Delivery, Receive } from './delivery.ts';
 import type { Message } from './message.ts';
+import type { Settlement } from './settlement.ts';
 import type { StartPosition, Topology } from './topology.ts';
 
 /** An adapter to a broker. The conformance suite says in full what it promises. */
@@ -48,6 +49,12 @@ export interface SubscribeOptions {
   readonly maxInFlight?: number | undefined;
   /** Default `key`. */
   readonly ordering?: Ordering | undefined;
+  /**
+   * Given a message in place of `receive`, in its turn, that its topic's own `read` has refused: the message as the transport
+   * reads it by itself, and why. Default: it is rejected with that reason, or where its topic's dead letters go nowhere, it is
+   * dropped, counted as `holdfast.intake.dropped_unreadable` and logged.
+   */
+  readonly onUnreadable?: ((delivery: Delivery, reason: string) => Promise<Settlement>) | undefined;
   /** Awaited before the partition's first delivery. */
   readonly onAssigned?: ((assignment: Assignment) => Promise<void> | void) | undefined;
   /** Called when the claim ends; awaited before it is given up in order, as far as `signal` allows. */

@@ -108,8 +108,8 @@ const describeError = (error: unknown): string => {
 const maxTextLength = 500;
 const maxStackLength = 1_000;
 
-/** Any text as something that every broker's headers can carry. */
-const headerText = (text: string): string =>
+/** Any text, cut, as something that every broker's headers can carry. */
+export const headerText = (text: string): string =>
   text
     .slice(0, maxTextLength)
     .toWellFormed()

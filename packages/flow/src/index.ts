@@ -15,6 +15,7 @@ export {
   deadHeaderNames,
   deadMessage,
   deadTopicOf,
+  headerText,
   isDeadTopic,
 } from './dead-message.ts';
 export {
@@ -51,7 +52,7 @@ export {
   type PositionKeeper,
   type PositionKeeperOptions,
 } from './position-keeper.ts';
-export { readForeign, refuseUnreadable, unreadableMessage } from './read-foreign.ts';
+export { readForeign, refuseUnreadable, type UnreadableOptions, unreadableMessage } from './read-foreign.ts';
 export { settledOrAborted } from './settled-or-aborted.ts';
 export {
   createSharedLeases,

@@ -1,4 +1,15 @@
-import { type Message, type MessageParts, type Receive, textOf, withParts } from '@holdfast/core';
+import {
+  ack,
+  type Delivery,
+  type Message,
+  type MessageParts,
+  type Receive,
+  type Runtime,
+  type Settlement,
+  type SubscribeOptions,
+  textOf,
+  withParts,
+} from '@holdfast/core';
 
 const unreadable = new WeakMap<Message, string>();
 
@@ -20,11 +31,38 @@ export const unreadableMessage = (message: Message, error: unknown): Message => 
   return message;
 };
 
-/** Rejects what could not be read, with the reason, in place of handing it over. */
-export const refuseUnreadable =
-  (receive: Receive): Receive =>
-  (delivery) => {
-    const reason = unreadable.get(delivery.message);
-    if (reason === undefined) return receive(delivery);
-    return Promise.resolve({ outcome: 'reject', reason: `unreadable: ${reason}` });
+export interface UnreadableOptions {
+  readonly receive: Receive;
+  readonly onUnreadable: SubscribeOptions['onUnreadable'];
+  /** Whether dead letters of the topic go anywhere. Default: those of every topic do. */
+  readonly buries?: ((topic: string) => boolean) | undefined;
+  readonly runtime: Pick<Runtime, 'log' | 'meter'>;
+  /** For logs and metrics: the transport's name. */
+  readonly name: string;
+}
+
+/**
+ * Keeps what could not be read from `receive`. It goes to `onUnreadable`, or is rejected with the reason; where dead letters go
+ * nowhere it is dropped, because it would be tried for ever and stop what is behind it.
+ */
+export const refuseUnreadable = (options: UnreadableOptions): Receive => {
+  const { receive, onUnreadable, buries = () => true, runtime, name } = options;
+
+  const drop = ({ message, topic, partition, position, group }: Delivery, reason: string): Settlement => {
+    runtime.meter.count('holdfast.intake.dropped_unreadable', 1, { transport: name, group, topic });
+    runtime.log.error(
+      { topic, partition, position, group, id: message.id, reason },
+      'a message could not be read and is dropped, because the dead letters of its topic go nowhere: give it a dead ' +
+        'topic, or the consumer a database',
+    );
+    return ack;
   };
+
+  return (delivery) => {
+    const why = unreadable.get(delivery.message);
+    if (why === undefined) return receive(delivery);
+    const reason = `unreadable: ${why}`;
+    if (onUnreadable !== undefined) return onUnreadable(delivery, reason);
+    return Promise.resolve(buries(delivery.topic) ? { outcome: 'reject', reason } : drop(delivery, reason));
+  };
+};

@@ -63,7 +63,8 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Subsc
       fetcher.wake();
     });
   };
-  const readable = refuseUnreadable(subscribing.receive);
+  const { onUnreadable } = options;
+  const readable = refuseUnreadable({ receive: subscribing.receive, onUnreadable, runtime, name });
   /** A message does not start once the group may have given its partition away, even if no timer could fire. */
   const receive: Receive = (delivery) => {
     if (!member.holds() || claims.find(delivery) === undefined) return notNow;

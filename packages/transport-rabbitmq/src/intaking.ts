@@ -1,5 +1,5 @@
-import type { Message, Receive, Runtime, Settlement } from '@holdfast/core';
-import type { IntakeRecord } from '@holdfast/flow';
+import type { Message, Receive, Runtime, Settlement, SubscribeOptions } from '@holdfast/core';
+import { type IntakeRecord, refuseUnreadable, unreadableMessage } from '@holdfast/flow';
 import type { AmqpMessage } from './amqp.ts';
 import { createAttempts } from './attempts.ts';
 import type { ReadMessage } from './options.ts';
@@ -17,13 +17,14 @@ export interface Intaking {
 export interface IntakingOptions {
   readonly receive: Receive;
   readonly maxInFlight: number;
-  readonly runtime: Pick<Runtime, 'clock'>;
+  readonly onUnreadable: SubscribeOptions['onUnreadable'];
+  readonly runtime: Pick<Runtime, 'clock' | 'log' | 'meter'>;
+  readonly name: string;
 }
 
-export const createIntaking = ({ receive, maxInFlight, runtime }: IntakingOptions): Intaking => {
+export const createIntaking = ({ maxInFlight, runtime, ...options }: IntakingOptions): Intaking => {
   const attempts = createAttempts(maxInFlight, runtime.clock);
   let running = 0;
-  const unreadable = new WeakMap<Message, string>();
 
   const toRecord = (topic: string, read: ReadMessage | undefined, raw: AmqpMessage): IntakeRecord => {
     const position = String(raw.fields.deliveryTag);
@@ -38,8 +39,7 @@ export const createIntaking = ({ receive, maxInFlight, runtime }: IntakingOption
       headers: reading.headers,
       body: raw.content,
     };
-    unreadable.set(message, reading.unreadable);
-    return { message, position };
+    return { message: unreadableMessage(message, reading.unreadable), position };
   };
 
   const received = async (delivered: Promise<Settlement>, delivery: Parameters<Receive>[0]): Promise<Settlement> => {
@@ -53,17 +53,16 @@ export const createIntaking = ({ receive, maxInFlight, runtime }: IntakingOption
     }
   };
 
+  const receive: Receive = (delivery) => {
+    const delayMs = attempts.waitMs(delivery);
+    if (delayMs > 0) return received(Promise.resolve({ outcome: 'retry', delayMs, spent: false }), delivery);
+    return received(options.receive(delivery), delivery);
+  };
   return {
     toRecord,
+    receive: refuseUnreadable({ ...options, receive, runtime }),
     get running() {
       return running;
-    },
-    receive: (delivery) => {
-      const reason = unreadable.get(delivery.message);
-      if (reason !== undefined) return Promise.resolve({ outcome: 'reject', reason: `unreadable: ${reason}` });
-      const delayMs = attempts.waitMs(delivery);
-      if (delayMs > 0) return received(Promise.resolve({ outcome: 'retry', delayMs, spent: false }), delivery);
-      return received(receive(delivery), delivery);
     },
   };
 };

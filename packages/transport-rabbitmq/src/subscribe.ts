@@ -62,7 +62,9 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
   let joined = false;
   let endedBy: unknown;
 
-  const intaking = createIntaking({ receive: subscribing.receive, maxInFlight, runtime });
+  const intaking = createIntaking({
+    ...{ receive: subscribing.receive, onUnreadable: options.onUnreadable, maxInFlight, runtime, name },
+  });
   const { toRecord, receive } = intaking;
   const intake = createIntake({ ...options, maxInFlight, receive, deadLetter, runtime, name });
   const slots = topics.reduce((sum, topic) => sum + (topic.kind === 'own' ? topic.partitions : 1), 0);

@@ -11,7 +11,7 @@ const raw = (content: string, headers: object = {}, deliveryTag = 1): AmqpMessag
 
 describe('a message that cannot be read', () => {
   const { toRecord } = createIntaking({
-    ...{ maxInFlight: 10, runtime: createRuntime() },
+    ...{ maxInFlight: 10, runtime: createRuntime(), onUnreadable: undefined, name: 'rabbitmq' },
     receive: () => assert.fail('nothing is received'),
   });
   const idOf = (message: AmqpMessage, topic = 'orders'): string => toRecord(topic, undefined, message).message.id;

@@ -18,7 +18,8 @@ export interface AdoptedStream {
   readonly stream: string;
   /**
    * Where rejected messages go: a topic of ours. `null`: nothing rejects here, because a consumer with a database keeps
-   * its dead letters there; a message that is rejected all the same stays where it is and is tried again.
+   * its dead letters there; a message that is rejected all the same stays where it is and is tried again, and one that
+   * `read` refuses is settled, counted and logged: it stays in the stream, and the group goes on.
    */
   readonly deadTopic: string | null;
   /**

@@ -10,6 +10,7 @@ import {
   createIntake,
   createSharedLeases,
   type IntakeOptions,
+  isDeadTopic,
   refuseUnreadable,
   type SharedLeases,
 } from '@holdfast/flow';
@@ -28,6 +29,7 @@ import { createReader } from './reader.ts';
 import type { Signals } from './signals.ts';
 import { takePartition } from './take-partition.ts';
 import type { Topic } from './topic.ts';
+import { deadTopicFor } from './topics.ts';
 
 export interface Subscribing {
   readonly name: string;
@@ -64,7 +66,11 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Strea
   let closing: Promise<void> | undefined;
 
   /** A message does not start once its lease is over, even if the event loop was stopped and no timer has fired yet. */
-  const readable = refuseUnreadable(subscribing.receive);
+  const readable = refuseUnreadable({
+    ...{ receive: subscribing.receive, onUnreadable: options.onUnreadable, runtime, name },
+    buries: (topic) =>
+      topics.some((one) => one.name === topic && (isDeadTopic(topic) || deadTopicFor(one) !== undefined)),
+  });
   const receive: Receive = (delivery) => {
     const partition = partitions.find(delivery);
     if (partition?.lease.holds() !== true) {
