@@ -11,12 +11,15 @@ export interface Recorder {
   readonly runtime: Runtime;
   readonly logs: readonly LogEntry[];
   readonly metrics: readonly Metric[];
+  /** The last value of each. */
+  readonly gauges: ReadonlyMap<string, number>;
   clear(): void;
 }
 
 export const createRecorder = (): Recorder => {
   const logs: LogEntry[] = [];
   const metrics: Metric[] = [];
+  const gauges = new Map<string, number>();
   const log =
     (level: LogEntry['level']) =>
     (fields: object, message: string): void => {
@@ -25,6 +28,7 @@ export const createRecorder = (): Recorder => {
   const measure =
     (kind: Metric['kind']) =>
     (name: string, value: number, attributes: Metric['attributes'] = {}): void => {
+      if (kind === 'gauge') gauges.set(name, value);
       if (kind === 'count') metrics.push({ kind, name, value, attributes });
     };
   return {
@@ -34,9 +38,11 @@ export const createRecorder = (): Recorder => {
     }),
     logs,
     metrics,
+    gauges,
     clear: () => {
       logs.length = 0;
       metrics.length = 0;
+      gauges.clear();
     },
   };
 };

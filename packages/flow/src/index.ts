@@ -61,7 +61,7 @@ export {
   type SharedLeases,
   type SharedLeasesOptions,
 } from './shared-leases.ts';
-export { whyStalled } from './stalled.ts';
+export { whyPaused, whyStalled } from './stalled.ts';
 export { createTransportLife, type TransportLife, type TransportParts } from './transport-life.ts';
 export { createWaiters } from './waiters.ts';
 export { createWatermarks, type Watermarks, type WatermarksOptions } from './watermarks.ts';

@@ -78,6 +78,11 @@ export interface Intake {
   pause(reason: string): void;
   resume(reason: string): void;
   readonly reasons: readonly string[];
+  /**
+   * For people: which windows have been full for a second, so that nothing more is fetched into them. That is how a busy
+   * consumer slows its source down, and no fault; a busy one whose windows empty meanwhile has none.
+   */
+  readonly full: readonly string[];
   readonly inFlight: number;
   /**
    * When, on the monotonic clock, it last moved on: a message was settled, or it began to have anything to do, being resumed
@@ -94,6 +99,9 @@ export interface Intake {
 /** For what the abort of `delivery.signal` sets off: destroying a connection takes a round trip or two. */
 const abortGraceMs = 500;
 
+/** Windows are full and empty again all the time under load. */
+const fullAfterMs = 1_000;
+
 export const createIntake = (options: IntakeOptions): Intake => {
   const { group, concurrency = 16, maxInFlight = 1_000, ordering = 'key', runtime, name } = options;
   requireWhole('concurrency', concurrency, 1);
@@ -101,8 +109,13 @@ export const createIntake = (options: IntakeOptions): Intake => {
   const { clock, meter, log } = runtime;
   const claims = new Map<string, Claim>();
   const reasons = new Set<string>();
+  /** When the settled position of a claim moved last, on the monotonic clock. */
+  const movedAt = new WeakMap<Claim, number>();
   const attributes = { transport: name, group };
-  const room = createRoom(maxInFlight, (inside) => meter.gauge('holdfast.intake.in_flight', inside, attributes));
+  const room = createRoom({
+    ...{ capacity: maxInFlight, clock },
+    gauge: (inside) => meter.gauge('holdfast.intake.in_flight', inside, attributes),
+  });
   const turns = createTurns(options, (outcome) => {
     room.leave(1);
     if (outcome === 'settled') lastProgress = clock.monotonic();
@@ -121,12 +134,18 @@ export const createIntake = (options: IntakeOptions): Intake => {
     const place = placeOf(assignment);
     const earlier = claims.get(place);
     if (earlier !== undefined) lose(earlier);
+    const report = reporting(assignment, onSettled);
     const claim = createClaim({
       assignment,
-      onSettled: reporting(assignment, onSettled),
+      onSettled: (position) => {
+        // Of the settlement before this one: another look at the clock is not worth it.
+        movedAt.set(claim, lastProgress);
+        report(position);
+      },
       onEach: onEach && reporting(assignment, onEach),
     });
     claims.set(place, claim);
+    movedAt.set(claim, clock.monotonic());
     return {
       push: (record) => take(claim, place, record),
       room: () => (claim.phase === 'active' ? Math.min(room.free(), Math.max(0, maxInFlight - claim.span)) : 0),
@@ -210,6 +229,18 @@ export const createIntake = (options: IntakeOptions): Intake => {
     return abandoned;
   };
 
+  const full = (): readonly string[] => {
+    const shownFrom = clock.monotonic() - fullAfterMs;
+    if (room.fullSince !== undefined && room.fullSince <= shownFrom) {
+      return [`window full: ${room.inside} messages are in flight, maxInFlight is ${maxInFlight}`];
+    }
+    return [...claims.values()]
+      .filter((claim) => claim.span >= maxInFlight && (movedAt.get(claim) ?? 0) <= shownFrom)
+      .map(({ assignment: { topic, partition } }) => {
+        return `window full: partition ${partition} of topic '${topic}' is maxInFlight messages past one that is not settled`;
+      });
+  };
+
   const close = async (deadlineMs: number): Promise<{ readonly abandoned: number }> => {
     room.close();
     const graceMs = Math.min(abortGraceMs, deadlineMs / 10);
@@ -243,6 +274,9 @@ export const createIntake = (options: IntakeOptions): Intake => {
     },
     get reasons() {
       return [...reasons];
+    },
+    get full() {
+      return full();
     },
     get inFlight() {
       return room.inside;

@@ -1,5 +1,6 @@
-import { ClosedError } from '@holdfast/core';
+import { type Clock, ClosedError } from '@holdfast/core';
 import { createWaiters } from './waiters.ts';
+import { createWatermarks } from './watermarks.ts';
 
 /** How many messages may be inside a subscription, and whether any more may be fetched now. */
 export interface Room {
@@ -18,14 +19,49 @@ export interface Room {
   open(isOpen: boolean): void;
   close(): void;
   readonly inside: number;
+  /** When, on the monotonic clock, it was filled to the last place; undefined once half of it was free again. */
+  readonly fullSince: number | undefined;
 }
 
-export const createRoom = (capacity: number, gauge: (inside: number) => void): Room => {
+export interface RoomOptions {
+  readonly capacity: number;
+  readonly clock: Clock;
+  /** Told how many are inside, once in each turn of the event loop in which that has changed. */
+  readonly gauge: (inside: number) => void;
+}
+
+export const createRoom = ({ capacity, clock, gauge }: RoomOptions): Room => {
   let inside = 0;
+  let gauged = 0;
+  let gauging = false;
+  let fullSince: number | undefined;
   let reserved = 0;
   let isOpen = true;
   let closed = false;
   const waiters = createWaiters<void, void>();
+
+  /** Few transports fill the last place of a window that empties: it counts as full until half of it is free. */
+  const marks = createWatermarks({
+    high: capacity,
+    low: Math.floor(capacity / 2),
+    onHigh: () => {
+      fullSince = clock.monotonic();
+    },
+    onLow: () => {
+      fullSince = undefined;
+    },
+  });
+
+  const changed = (): void => {
+    marks.set(inside);
+    if (gauging) return;
+    gauging = true;
+    setImmediate(() => {
+      gauging = false;
+      if (inside !== gauged) gauge(inside);
+      gauged = inside;
+    });
+  };
 
   const free = (): number => (isOpen && !closed ? Math.max(0, capacity - inside - reserved) : 0);
   const wake = (): void => {
@@ -35,7 +71,6 @@ export const createRoom = (capacity: number, gauge: (inside: number) => void): R
   return {
     free,
     reserve: (most) => {
-      gauge(inside);
       const places = Math.min(most, free());
       reserved += places;
       return places;
@@ -47,10 +82,11 @@ export const createRoom = (capacity: number, gauge: (inside: number) => void): R
     enter: () => {
       inside++;
       if (reserved > 0) reserved--;
+      changed();
     },
     leave: (places) => {
       inside -= places;
-      if (inside === 0) gauge(inside);
+      changed();
       wake();
     },
     whenFree: async (signal) => {
@@ -68,6 +104,9 @@ export const createRoom = (capacity: number, gauge: (inside: number) => void): R
     },
     get inside() {
       return inside;
+    },
+    get fullSince() {
+      return fullSince;
     },
   };
 };

@@ -1,6 +1,10 @@
 import type { Clock } from '@holdfast/core';
 import type { Intake } from './intake.ts';
 
+/** Why nothing is fetched although it is ready, for a subscription's health. */
+export const whyPaused = ({ reasons, full }: Pick<Intake, 'reasons' | 'full'>): readonly string[] =>
+  [...reasons, ...full].map((reason) => `paused: ${reason}`);
+
 /** Without a settlement for so long, while messages are in flight, a subscription is not ready. */
 const stalledAfterMs = 30_000;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import { ack, armTriggerPoints } from '@holdfast/core';
+import { ack, armTriggerPoints, createRuntime, systemRuntime } from '@holdfast/core';
 import type { Intake, IntakePartition } from '@holdfast/flow';
 import { createRig, messageOf, reject, retryOf } from './intake-rig.ts';
 
@@ -434,6 +434,53 @@ describe('closing an intake', () => {
     await end(deliveries[0], ack);
     assert.deepEqual(closed, { abandoned: 1 });
     assert.deepEqual([committed, clock.timers], [[], 0]);
+  });
+
+  it('says that its window is full when it has been for a second, until half of it is free', async () => {
+    const { intake, end, deliveries, clock } = createRig({ maxInFlight: 4 });
+    const { partition } = claimOf(intake);
+    pushAll(partition, 'a1 b1 c1 d1');
+    await clock.advance(999);
+    assert.deepEqual(intake.full, []);
+    await clock.advance(1);
+    assert.match(intake.full.join(), /^window full: 4 messages are in flight, maxInFlight is 4$/);
+    await end(deliveries[0], ack);
+    assert.equal(intake.full.length, 1);
+    await end(deliveries[1], ack);
+    assert.deepEqual(intake.full, []);
+  });
+
+  it('says that a partition is held up by a message that is not settled', async () => {
+    const { intake, end, deliveries, clock } = createRig({ maxInFlight: 3 });
+    const { partition } = claimOf(intake);
+    pushAll(partition, 'a1 b1 c1');
+    await end(deliveries[1], ack);
+    await end(deliveries[2], ack);
+    await clock.advance(1_000);
+    assert.match(intake.full.join(), /^window full: partition \d+ of topic '.+' is maxInFlight messages past one/);
+    await end(deliveries[0], ack);
+    assert.deepEqual(intake.full, []);
+  });
+
+  it('gauges how much it holds, once in a turn of the event loop', async () => {
+    const gauged: (readonly [string, number])[] = [];
+    const runtime = createRuntime({
+      meter: { ...systemRuntime.meter, gauge: (name, value) => void gauged.push([name, value]) },
+    });
+    const { intake, end, deliveries } = createRig({ runtime });
+    const { partition } = claimOf(intake);
+    pushAll(partition, 'a1 b1 c1');
+    await setImmediate();
+    await end(deliveries[0], ack);
+    await setImmediate();
+    await end(deliveries[1], ack);
+    await setImmediate();
+    await end(deliveries[2], ack);
+    await setImmediate();
+    assert.deepEqual(
+      gauged,
+      [3, 2, 1, 0].map((value) => ['holdfast.intake.in_flight', value]),
+    );
   });
 
   it('wakes who waits for room', async () => {

@@ -1,5 +1,5 @@
 import { type Clock, type Health, textOf } from '@holdfast/core';
-import { type Intake, whyStalled } from '@holdfast/flow';
+import { type Intake, whyPaused, whyStalled } from '@holdfast/flow';
 import type { OwnedPartition } from './owned-partition.ts';
 
 export interface Condition {
@@ -10,20 +10,19 @@ export interface Condition {
   readonly fetcher: { readonly failure: unknown };
   readonly keeper: { readonly failure: unknown };
   readonly partitions: readonly Pick<OwnedPartition, 'phase'>[];
-  readonly intake: Pick<Intake, 'inFlight' | 'lastProgress' | 'reasons'>;
+  readonly intake: Pick<Intake, 'inFlight' | 'lastProgress' | 'reasons' | 'full'>;
   readonly clock: Clock;
 }
 
 /** Health from what has happened, not from being connected. */
 export const readHealth = ({ closed, gone, member, fetcher, keeper, partitions, intake, clock }: Condition): Health => {
   if (closed) return { live: false, ready: false, reasons: ['closed'] };
-  const paused = intake.reasons.map((reason) => `paused: ${reason}`);
   const lost = gone.map((topic) => `topic '${topic}' does not exist any more; it is looked for until it is back`);
   const unready = [...lost, ...whyOut(member), ...whyFew(member.pending, partitions)];
   if (fetcher.failure !== undefined) unready.push(`cannot read: ${textOf(fetcher.failure)}`);
   if (keeper.failure !== undefined) unready.push(`cannot store positions: ${textOf(keeper.failure)}`);
   unready.push(...whyStalled(intake, clock));
-  return { live: gone.length === 0, ready: unready.length === 0, reasons: [...paused, ...unready] };
+  return { live: gone.length === 0, ready: unready.length === 0, reasons: [...whyPaused(intake), ...unready] };
 };
 
 const whyOut = ({ pending, failure }: Condition['member']): readonly string[] => {

@@ -9,7 +9,7 @@ const healthy: Condition = {
   fetcher: { failure: undefined },
   keeper: { failure: undefined },
   partitions: [{ phase: 'active' }],
-  intake: { inFlight: 0, lastProgress: 0, reasons: [] },
+  intake: { inFlight: 0, lastProgress: 0, reasons: [], full: [] },
   clock: createVirtualClock(),
 };
 
@@ -41,7 +41,7 @@ describe('the health of a Kafka subscription', () => {
   it('is not good when messages are in flight and none settles, unless it is paused', async () => {
     const clock = createVirtualClock();
     await clock.advance(40_000);
-    const intake = { inFlight: 3, lastProgress: 0, reasons: [] };
+    const intake = { inFlight: 3, lastProgress: 0, reasons: [], full: [] };
     assert.equal(readHealth({ ...healthy, clock, intake }).ready, false);
     assert.equal(readHealth({ ...healthy, clock, intake: { ...intake, reasons: ['breaker'] } }).ready, true);
   });

@@ -65,7 +65,7 @@ export const startSubscription = (subscribing: Subscribing): Subscription => {
       readHealth({
         closed: closed !== undefined,
         settled: claims.isSettled(member),
-        pauses: intake.reasons,
+        intake,
         progress,
       }),
     get assignments() {

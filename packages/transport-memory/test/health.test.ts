@@ -25,7 +25,7 @@ const fixture = () => {
     pass: (ms: number) => {
       nowMs += ms;
     },
-    health: () => readHealth({ closed: false, settled: true, pauses: [], progress }),
+    health: () => readHealth({ closed: false, settled: true, intake: { reasons: [], full: [] }, progress }),
   };
 };
 

@@ -1,5 +1,5 @@
 import { type Clock, type Health, textOf } from '@holdfast/core';
-import { type Intake, whyStalled } from '@holdfast/flow';
+import { type Intake, whyPaused, whyStalled } from '@holdfast/flow';
 import type { Leases } from '@holdfast/postgres';
 import type { Partitions } from './partitions.ts';
 import type { Reader } from './reader.ts';
@@ -9,14 +9,13 @@ export interface Condition {
   readonly leases: readonly Pick<Leases, 'health' | 'held'>[];
   readonly partitions: Pick<Partitions, 'owned' | 'failure'>;
   readonly reader: Pick<Reader, 'failure'>;
-  readonly intake: Pick<Intake, 'inFlight' | 'lastProgress' | 'reasons'>;
+  readonly intake: Pick<Intake, 'inFlight' | 'lastProgress' | 'reasons' | 'full'>;
   readonly clock: Clock;
 }
 
 /** Health from what has happened, not from being connected. */
 export const readHealth = ({ closed, leases, partitions, reader, intake, clock }: Condition): Health => {
   if (closed) return { live: false, ready: false, reasons: ['closed'] };
-  const paused = intake.reasons.map((reason) => `paused: ${reason}`);
   const unready = leases.flatMap((one) => one.health().reasons);
   const held = leases.reduce((sum, one) => sum + one.held.length, 0);
   const starting = held - partitions.owned.length;
@@ -24,5 +23,5 @@ export const readHealth = ({ closed, leases, partitions, reader, intake, clock }
   if (reader.failure !== undefined) unready.push(`cannot read the log: ${textOf(reader.failure)}`);
   if (partitions.failure !== undefined) unready.push(`cannot store positions: ${textOf(partitions.failure)}`);
   unready.push(...whyStalled(intake, clock));
-  return { live: true, ready: unready.length === 0, reasons: [...paused, ...unready] };
+  return { live: true, ready: unready.length === 0, reasons: [...whyPaused(intake), ...unready] };
 };

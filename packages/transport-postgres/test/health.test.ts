@@ -4,7 +4,7 @@ import { type Condition, readHealth } from '../src/health.ts';
 
 const at = (nowMs: number, intake: Partial<Condition['intake']>, failure?: unknown) => {
   const clock = { ...createVirtualClock(), monotonic: () => nowMs };
-  const still = { inFlight: 0, lastProgress: 0, reasons: [], ...intake };
+  const still = { inFlight: 0, lastProgress: 0, reasons: [], full: [], ...intake };
   return readHealth({
     closed: false,
     leases: [],

@@ -1,5 +1,5 @@
 import { type Clock, type Health, textOf } from '@holdfast/core';
-import { type Intake, whyStalled } from '@holdfast/flow';
+import { type Intake, whyPaused, whyStalled } from '@holdfast/flow';
 import { BrokerRefusedError } from './errors.ts';
 import type { Link } from './link.ts';
 import type { Share } from './share.ts';
@@ -12,7 +12,7 @@ export interface Condition {
   readonly shares: readonly Pick<Share, 'missing'>[];
   /** Why the last look at the shares failed. */
   readonly failure: unknown;
-  readonly intake: Pick<Intake, 'inFlight' | 'lastProgress' | 'reasons'>;
+  readonly intake: Pick<Intake, 'inFlight' | 'lastProgress' | 'reasons' | 'full'>;
   readonly clock: Clock;
 }
 
@@ -22,7 +22,6 @@ export const readHealth = ({ closed, endedBy, link, shares, failure, intake, clo
     const reason = endedBy === undefined ? 'closed' : `closed: ${textOf(endedBy)}`;
     return { live: false, ready: false, reasons: [reason] };
   }
-  const paused = intake.reasons.map((reason) => `paused: ${reason}`);
   const unready: string[] = [];
   if (link.current === undefined) unready.push(`not connected to RabbitMQ: ${textOf(link.failure ?? 'not yet')}`);
   if (failure !== undefined) unready.push(textOf(failure));
@@ -30,5 +29,5 @@ export const readHealth = ({ closed, endedBy, link, shares, failure, intake, clo
   unready.push(...whyStalled(intake, clock));
   // Credentials do not come right by waiting.
   const live = !(link.current === undefined && link.failure instanceof BrokerRefusedError);
-  return { live, ready: unready.length === 0, reasons: [...paused, ...unready] };
+  return { live, ready: unready.length === 0, reasons: [...whyPaused(intake), ...unready] };
 };

@@ -1,5 +1,5 @@
 import { type Clock, type Health, textOf } from '@holdfast/core';
-import { type Intake, type SharedLeases, whyStalled } from '@holdfast/flow';
+import { type Intake, type SharedLeases, whyPaused, whyStalled } from '@holdfast/flow';
 import type { OwnedPartition } from './owned-partition.ts';
 
 export interface Condition {
@@ -8,14 +8,13 @@ export interface Condition {
   readonly partitions: readonly OwnedPartition[];
   /** What cannot be done at the moment, and why; undefined reasons are none. */
   readonly failures: Readonly<Record<string, unknown>>;
-  readonly intake: Pick<Intake, 'inFlight' | 'lastProgress' | 'reasons'>;
+  readonly intake: Pick<Intake, 'inFlight' | 'lastProgress' | 'reasons' | 'full'>;
   readonly clock: Clock;
 }
 
 /** Health from what has happened, not from being connected. */
 export const readHealth = ({ closed, leases, partitions, failures, intake, clock }: Condition): Health => {
   if (closed) return { live: false, ready: false, reasons: ['closed'] };
-  const paused = intake.reasons.map((reason) => `paused: ${reason}`);
   const unready = leases.flatMap((one) => one.health().reasons);
   const held = leases.reduce((sum, one) => sum + one.held.length, 0);
   if (held > partitions.length) unready.push(`takes up ${held - partitions.length} partitions`);
@@ -23,5 +22,5 @@ export const readHealth = ({ closed, leases, partitions, failures, intake, clock
     if (error !== undefined) unready.push(`cannot ${what}: ${textOf(error)}`);
   }
   unready.push(...whyStalled(intake, clock));
-  return { live: true, ready: unready.length === 0, reasons: [...paused, ...unready] };
+  return { live: true, ready: unready.length === 0, reasons: [...whyPaused(intake), ...unready] };
 };

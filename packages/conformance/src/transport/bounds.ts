@@ -48,6 +48,26 @@ export const bounds: readonly TestCase<TransportBench>[] = [
     },
   },
   {
+    name: 'P5: the window has a gauge, and one that stays full is a reason, of a subscription that is ready',
+    run: async (bench) => {
+      const transport = await bench.open();
+      const topic = await bench.topic(transport, { partitions: 1 });
+      const witness = createWitness();
+      const gate = bench.gate();
+      const receive = witness.receive(() => gate.pass().then(() => ack));
+      const subscription = await bench.subscribe(transport, [topic], receive, { maxInFlight: 5 });
+      await transport.publish(topic, messagesOf(40, 40));
+      const gauge = (): number | undefined => bench.recorder.gauges.get('holdfast.intake.in_flight');
+      await bench.eventually(() => assert.equal(gauge(), 5));
+      await bench.eventually(() => assert.match(subscription.health().reasons.join(), /^paused: window full/));
+      assert.equal(subscription.health().ready, true);
+      gate.open();
+      await bench.eventually(() => assert.equal(witness.acked.length, 40));
+      await bench.eventually(() => assert.equal(gauge(), 0));
+      assert.deepEqual(subscription.health().reasons, []);
+    },
+  },
+  {
     name: 'P8: a long backlog of one partition does not starve another one',
     run: async (bench) => {
       const transport = await bench.open();
