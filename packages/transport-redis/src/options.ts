@@ -1,4 +1,11 @@
-import { createRuntime, InvalidOptionError, type Runtime, requireWhole, type TopicRequest } from '@holdfast/core';
+import {
+  createRuntime,
+  InvalidOptionError,
+  type Runtime,
+  refuseUnknown,
+  requireWhole,
+  type TopicRequest,
+} from '@holdfast/core';
 import { Redis } from 'ioredis';
 import type { AdoptedStream } from './adopted.ts';
 import type { RedisClient } from './client.ts';
@@ -120,6 +127,7 @@ export const readOptions = (options: RedisTransportOptions): Settings => {
     commandTimeoutMs: options.commandTimeoutMs ?? 5_000,
     runtime: createRuntime(options.runtime),
   };
+  checkNames(options, settings);
   checkNumbers(settings);
   if (/[{}]/.test(settings.prefix)) {
     throw new InvalidOptionError(
@@ -142,6 +150,23 @@ export const readOptions = (options: RedisTransportOptions): Settings => {
     );
   }
   return settings;
+};
+
+const checkNames = (options: RedisTransportOptions, settings: Settings): void => {
+  const { confirmations, topics = {} } = options;
+  refuseUnknown('redisTransport', [...Object.keys(settings), 'url'], options);
+  for (const [name, topic] of Object.entries(topics)) {
+    refuseUnknown(`topics.${name}`, ['partitions', 'groups', 'adopt'], topic);
+    if (topic.adopt) refuseUnknown(`topics.${name}.adopt`, ['stream', 'deadTopic', 'read'], topic.adopt);
+  }
+  if (confirmations === undefined) return;
+  refuseUnknown('confirmations', Object.keys(settings.confirmations), confirmations);
+  if (confirmations.timeoutMs !== undefined && !confirmations.file && !confirmations.replicas) {
+    throw new InvalidOptionError(
+      'confirmations.timeoutMs',
+      'found it alone, and nothing that is waited for; give `replicas` or `file` too, or leave it out',
+    );
+  }
 };
 
 const checkNumbers = (settings: Settings): void => {
