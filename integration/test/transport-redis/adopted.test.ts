@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ack, isHoldfastError, type Message, type Receive } from '@holdfast/core';
+import { ack, explain, isHoldfastError, type Message, type Receive } from '@holdfast/core';
 import { eventually, sharedRedis } from '../../harness/index.ts';
 import { messageOf, openTestStreams, type TestStreams } from './test-streams.ts';
 
@@ -74,6 +74,7 @@ describe('streams of others, and others on ours', () => {
       transport.publish('orders', [messageOf('a')]),
       (error) => isHoldfastError(error, 'publish_failed') && unknown(error.cause),
     );
+    await assert.rejects(explain(transport, 'orders'), (error) => unknown(error) && String(error).includes(stream));
     assert.equal(await streams.redis.exists(stream), 0);
     const tight = streams.open({
       capacity: 1,

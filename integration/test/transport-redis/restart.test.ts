@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ack, PublishError } from '@holdfast/core';
+import { ack, isHoldfastError, PublishError } from '@holdfast/core';
 import { eventually, ownRedis, type RedisServer } from '../../harness/index.ts';
 import { startLoad } from './load.ts';
 import { messageOf, openTestStreams, type TestStreams } from './test-streams.ts';
@@ -77,6 +77,18 @@ describe('streams when their Redis goes away', function () {
     } finally {
       await server.resume();
     }
+  });
+
+  it('P9: a subscription to a Redis that never comes is one named error, within the time that a command has', async () => {
+    await server.stop('fast');
+    const transport = streams.open({ commandTimeoutMs: 1_000 });
+    const started = performance.now();
+    await assert.rejects(
+      transport.subscribe(['t'], async () => ack, { group: 'g', from: 'latest' }),
+      (error) => isHoldfastError(error, 'redis_offline') && error.retryable,
+    );
+    assert.ok(performance.now() - started < 3_000, 'it tried for long');
+    await server.start();
   });
 
   it('waits for a Redis that is absent at the start, and begins when it is there', async () => {

@@ -14,6 +14,8 @@ export interface Groups {
   heal(topic: Topic, group: string, partition: number): Promise<boolean>;
   /** Which groups every partition has, and how many messages each has not settled. */
   read(topic: Topic): Promise<readonly GroupDescription[]>;
+  /** As `read`, for people. Throws `unknown_topic` for an adopted stream that does not exist. */
+  describe(topic: Topic): Promise<readonly GroupDescription[]>;
 }
 
 export const createGroups = (connection: Connection, keys: Keys): Groups => {
@@ -62,10 +64,24 @@ export const createGroups = (connection: Connection, keys: Keys): Groups => {
       // When its memory is full Redis refuses even to look; whoever joins a group that exists is who frees memory.
       if (code === 'OOM' && (await has(stream, group))) return false;
       if (error instanceof Error && /requires the key to exist/.test(error.message)) {
-        throw new UnknownTopicError(`${topic.name} (adopted stream '${stream}')`, []);
+        throw noSuchStream(topic, stream);
       }
       throw error;
     }
+  };
+
+  const read: Groups['read'] = async (topic) => {
+    const streams = partitionsOf(topic).map((partition) => keys.stream(topic, partition));
+    const found = await Promise.all(streams.map(readOne));
+    const lags = new Map<string, { partitions: number; lag: number }>();
+    for (const { group, lag } of found.flat()) {
+      const known = lags.get(group) ?? { partitions: 0, lag: 0 };
+      lags.set(group, { partitions: known.partitions + 1, lag: known.lag + lag });
+    }
+    return [...lags]
+      .filter(([, { partitions }]) => partitions === topic.partitions)
+      .map(([group, { lag }]) => ({ group, lag }))
+      .sort((a, b) => (a.group < b.group ? -1 : 1));
   };
 
   return {
@@ -74,21 +90,19 @@ export const createGroups = (connection: Connection, keys: Keys): Groups => {
       await Promise.all(partitionsOf(topic).map((partition) => createIn(topic, partition, { group, id })));
     },
     heal: (topic, group, partition) => createIn(topic, partition, { group, id: '0' }),
-    read: async (topic) => {
-      const streams = partitionsOf(topic).map((partition) => keys.stream(topic, partition));
-      const found = await Promise.all(streams.map(readOne));
-      const lags = new Map<string, { partitions: number; lag: number }>();
-      for (const { group, lag } of found.flat()) {
-        const known = lags.get(group) ?? { partitions: 0, lag: 0 };
-        lags.set(group, { partitions: known.partitions + 1, lag: known.lag + lag });
+    read,
+    describe: async (topic) => {
+      const stream = keys.stream(topic, 0);
+      if (topic.adopted !== undefined && Number(await connection.call('exists', [stream])) === 0) {
+        throw noSuchStream(topic, stream);
       }
-      return [...lags]
-        .filter(([, { partitions }]) => partitions === topic.partitions)
-        .map(([group, { lag }]) => ({ group, lag }))
-        .sort((a, b) => (a.group < b.group ? -1 : 1));
+      return read(topic);
     },
   };
 };
+
+const noSuchStream = ({ name }: Topic, stream: string): UnknownTopicError =>
+  new UnknownTopicError(`${name} (adopted stream '${stream}')`, []);
 
 /** Beyond this, a lag that Redis does not know is not counted. */
 const mostCounted = 100_000;

@@ -20,7 +20,7 @@ export const createTopology = (options: TopologyOptions): DeclaredTopology => {
     create: topics.ensure,
     hasGroup: async (topic, group) => (await groups.read(topic)).some((one) => one.group === group),
     createGroup: groups.create,
-    groups: groups.read,
+    groups: groups.describe,
     adopted: ({ adopted }) =>
       adopted && {
         adopted: { what: `stream '${adopted.stream}'`, keyOrder: true },
