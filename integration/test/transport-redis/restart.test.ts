@@ -91,6 +91,31 @@ describe('streams when their Redis goes away', function () {
     await server.start();
   });
 
+  it('P6: a server that would evict streams after its restart is an alarm, once', async () => {
+    const evicting = await ownRedis({ config: { maxmemory: '64mb', 'maxmemory-policy': 'allkeys-lru' } });
+    const own = openTestStreams(evicting);
+    try {
+      await own.redis.config('SET', 'maxmemory-policy', 'noeviction');
+      const transport = own.open();
+      await transport.topology.apply({ topics: { t: { partitions: 1 } } });
+      await transport.publish('t', [messageOf('a')]);
+      const alarms = (): number => own.complaints.filter((text) => /another server .*'allkeys-lru'/.test(text)).length;
+      assert.equal(alarms(), 0);
+      await evicting.stop('fast');
+      await evicting.start();
+      await eventually(() => transport.publish('t', [messageOf('b')]));
+      await eventually(() => assert.equal(alarms(), 1));
+      // Another connection to the same server.
+      await own.redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await eventually(() => transport.publish('t', [messageOf('c')]));
+      assert.equal(alarms(), 1);
+      assert.equal(own.counts.get('holdfast.redis.unsuitable_server'), 1);
+    } finally {
+      await own.close();
+      await evicting.close();
+    }
+  });
+
   it('waits for a Redis that is absent at the start, and begins when it is there', async () => {
     const transport = streams.open({ leaseMs: 1_000 });
     await server.stop('fast');

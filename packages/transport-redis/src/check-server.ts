@@ -1,46 +1,74 @@
-import type { Log } from '@holdfast/core';
+import type { Log, Runtime } from '@holdfast/core';
+import type { OwnClient } from './client.ts';
 import type { Connection } from './connection.ts';
 import { UnsuitableServerError } from './errors.ts';
 import type { Settings } from './options.ts';
+
+type Declared = Pick<Settings, 'durable' | 'confirmations'>;
 
 /**
  * Refuses a server on which messages could be lost against what was promised: one older than 7, one that evicts keys
  * when its memory is full, and, where durability was declared, one that keeps no append-only file.
  */
-export const checkServer = async (
-  connection: Connection,
-  { durable, confirmations }: Pick<Settings, 'durable' | 'confirmations'>,
-  log: Log,
-): Promise<void> => {
+export const checkServer = async (connection: Connection, declared: Declared, log: Log): Promise<void> => {
   const info = parseInfo(String(await connection.call('info', [])));
-  const version = info.get('redis_version') ?? '0';
-  if (Number.parseInt(version, 10) < 7) {
-    throw new UnsuitableServerError(`found Redis ${version}; expected 7 or newer: update it`);
+  const [fault] = faultsOf(info, declared);
+  if (fault !== undefined) throw new UnsuitableServerError(fault);
+  const { policy, found } = evictionOf(info);
+  if (policy !== 'noeviction') {
+    log.warn({ policy }, `${found}; as it is now no stream is evicted, set it before that changes`);
   }
+};
+
+/**
+ * Looks again at each new connection that leads to another server, one that was started again or has taken over. Messages are in
+ * there already, so nothing is refused: what makes it unsuitable is an alarm.
+ */
+export const watchServer = (declared: Declared, { log, meter }: Pick<Runtime, 'log' | 'meter'>) => {
+  let known: string | undefined;
+  const look = async (client: Pick<OwnClient, 'callBuffer'>): Promise<void> => {
+    const info = parseInfo(String(await client.callBuffer('info', [])));
+    const runId = info.get('run_id');
+    const isOther = known !== undefined && runId !== known;
+    known = runId;
+    if (!isOther) return;
+    for (const fault of faultsOf(info, declared)) {
+      meter.count('holdfast.redis.unsuitable_server', 1);
+      log.error({ runId }, `Redis is another server than before, and messages can be lost on it: ${fault}`);
+    }
+  };
+  return (client: Pick<OwnClient, 'callBuffer'>): void => {
+    // What is wrong with the connection is found by who uses it.
+    look(client).catch(() => {});
+  };
+};
+
+const faultsOf = (info: ReadonlyMap<string, string>, { durable, confirmations }: Declared): readonly string[] => {
+  const version = info.get('redis_version') ?? '0';
+  const faults: string[] = [];
+  if (Number.parseInt(version, 10) < 7) faults.push(`found Redis ${version}; expected 7 or newer: update it`);
   if (confirmations.file && Number.parseFloat(version) < 7.2) {
-    throw new UnsuitableServerError(
+    faults.push(
       `found Redis ${version}, which has no WAITAOF; expected 7.2 or newer for \`confirmations.file\`: update it, or leave it out`,
     );
   }
   if (durable && info.get('aof_enabled') !== '1') {
-    throw new UnsuitableServerError(
+    faults.push(
       'the transport was declared durable, but the server keeps no append-only file: set `appendonly yes`, or leave `durable` out',
     );
   }
-  checkEviction(info, log);
-};
-
-const checkEviction = (info: ReadonlyMap<string, string>, log: Log): void => {
-  const policy = info.get('maxmemory_policy') ?? 'noeviction';
-  const limited = Number(info.get('maxmemory') ?? 0) > 0;
-  if (policy === 'noeviction') return;
-  const found = `the server's maxmemory-policy is '${policy}'; expected 'noeviction'`;
-  if (limited && policy.startsWith('allkeys')) {
-    throw new UnsuitableServerError(
+  const { policy, found } = evictionOf(info);
+  if (Number(info.get('maxmemory') ?? 0) > 0 && policy.startsWith('allkeys')) {
+    faults.push(
       `${found}: it would delete streams with all their messages when memory is full; CONFIG SET maxmemory-policy noeviction`,
     );
   }
-  log.warn({ policy }, `${found}; as it is now no stream is evicted, set it before that changes`);
+  return faults;
+};
+
+const evictionOf = (info: ReadonlyMap<string, string>): { readonly policy: string; readonly found: string } => {
+  const policy = info.get('maxmemory_policy') ?? 'noeviction';
+  return { policy, found: `the server's maxmemory-policy is '${policy}'; expected 'noeviction'` };
 };
 
 const parseInfo = (text: string): ReadonlyMap<string, string> =>

@@ -7,7 +7,7 @@ import {
 } from '@holdfast/core';
 import { createTransportLife, deadTopicOf } from '@holdfast/flow';
 import { createAppender } from './appender.ts';
-import { checkServer } from './check-server.ts';
+import { checkServer, watchServer } from './check-server.ts';
 import { keyPrefixOf } from './client.ts';
 import { createConnection } from './connection.ts';
 import { createGroups } from './groups.ts';
@@ -37,7 +37,10 @@ export const redisTransport = (options: RedisTransportOptions): Transport => {
   const { log } = runtime;
   const connections = {
     // Apart, so that large publishes and `WAIT` do not hold up reads and acks.
-    publish: createConnection({ client, timeoutMs, runtime, role: 'publish' }),
+    publish: createConnection({
+      ...{ client, timeoutMs, runtime, role: 'publish' },
+      onOpen: watchServer(settings, runtime),
+    }),
     consume: createConnection({ client, timeoutMs, runtime, role: 'consume' }),
   };
   const keys = createKeys(settings.prefix, keyPrefixOf(client));
