@@ -98,10 +98,16 @@ describe('transport-redis and its server', () => {
   });
 
   it('P1: a body above the limit of the server fails, and not what comes after it', () =>
-    on({ 'proto-max-bulk-len': '1048576' }, async (server) => {
+    on({}, async (server) => {
       const streams = openTestStreams(server);
       const transport = streams.open({ maxBodyBytes: 4_000_000 });
       await transport.topology.apply({ topics: { t: { partitions: 1, groups: { g: 'earliest' } } } });
+      await streams.redis.config('SET', 'proto-max-bulk-len', 1_048_576);
+      await assert.rejects(
+        streams.open({ maxBodyBytes: 4_000_000 }).subscribe(['t'], async () => ack, { group: 'g', from: 'latest' }),
+        (reason) => codeOf(reason) === 'unsuitable_server' && /proto-max-bulk-len is 1048576/.test(String(reason)),
+      );
+      // A transport that found it high enough when it began.
       const error = await transport
         .publish('t', [messageOf('large', 'k', 'x'.repeat(2_000_000))])
         .catch((reason: unknown) => reason);

@@ -3,20 +3,36 @@ import type { OwnClient } from './client.ts';
 import type { Connection } from './connection.ts';
 import { UnsuitableServerError } from './errors.ts';
 import type { Settings } from './options.ts';
+import { scriptBytes } from './sender.ts';
 
-type Declared = Pick<Settings, 'durable' | 'confirmations'>;
+type Declared = Pick<Settings, 'durable' | 'confirmations' | 'maxBodyBytes'>;
 
 /**
  * Refuses a server on which messages could be lost against what was promised: one older than 7, one that evicts keys
- * when its memory is full, and, where durability was declared, one that keeps no append-only file.
+ * when its memory is full, where durability was declared, one that keeps no append-only file, and one that would end the
+ * connection at a body that the transport lets through.
  */
 export const checkServer = async (connection: Connection, declared: Declared, log: Log): Promise<void> => {
   const info = parseInfo(String(await connection.call('info', [])));
   const [fault] = faultsOf(info, declared);
   if (fault !== undefined) throw new UnsuitableServerError(fault);
+  await checkLimit(connection, declared);
   const { policy, found } = evictionOf(info);
   if (policy !== 'noeviction') {
     log.warn({ policy }, `${found}; as it is now no stream is evicted, set it before that changes`);
+  }
+};
+
+/** Redis answers what is above its limit by ending the connection, with all that is on its way. */
+const checkLimit = async (connection: Connection, { maxBodyBytes }: Declared): Promise<void> => {
+  // A managed Redis may not let its settings be asked for.
+  const answer = await connection.call('config', ['GET', 'proto-max-bulk-len']).catch(() => undefined);
+  const found = Array.isArray(answer) ? Number(answer[1]) : Number.NaN;
+  const expected = maxBodyBytes + scriptBytes;
+  if (found < expected) {
+    throw new UnsuitableServerError(
+      `its proto-max-bulk-len is ${found}; expected at least ${expected}, so that a body of \`maxBodyBytes\` (${maxBodyBytes}) gets through: raise it, or lower maxBodyBytes`,
+    );
   }
 };
 

@@ -19,7 +19,10 @@ export interface Sender {
 }
 
 /** What one script takes. Larger ones gain nothing, and hold up everybody else on the server. */
-const limits = { messages: 500, bytes: 2_097_152 };
+/** So much of messages goes into a script, and at least one of whatever size. */
+export const scriptBytes = 2_097_152;
+
+const limits = { messages: 500, bytes: scriptBytes };
 /** How many portions may wait. */
 const capacity = 10_000;
 
