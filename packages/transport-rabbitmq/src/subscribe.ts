@@ -180,8 +180,9 @@ export const startSubscription = async (subscribing: Subscribing): Promise<Queue
     const startedAt = clock.monotonic();
     await workOff(partitions, deadlineMs * 0.6);
     const { abandoned } = await intake.close(Math.max(0, deadlineMs * 0.8 - (clock.monotonic() - startedAt)));
+    // Nothing is left on the clock, which would keep the process alive.
     await within(clock, deadlineMs * 0.1, (limit) =>
-      Promise.race([Promise.all(partitions.map((one) => one.finish(limit))), sleep(clock, deadlineMs, limit)]),
+      settledOrAborted(Promise.all(partitions.map((one) => one.finish(limit))), limit),
     );
     await link.close(deadlineMs * 0.1);
     shares = [];
