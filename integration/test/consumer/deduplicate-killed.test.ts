@@ -84,7 +84,7 @@ for (const { on, keys } of worlds) {
           const id = `${key}/${seq}`;
           await publisher.publish({ ...OrderPlaced, topic }, { customer: key, note: '' }, { id });
           await ledger.record({ f: 'publish', type: 'ok', id, key, seq });
-          await pause(Math.random() * 240);
+          await pause(Math.random() * 600);
         }
       };
       return Promise.all(Array.from({ length: customers }, (_, customer) => order(`c-${customer}`)));
