@@ -14,6 +14,16 @@ const module = new URL('children/killer.ts', import.meta.url);
 const customers = 200;
 const poison = 'c-100/1';
 
+/** Two of each customer. */
+const publishOrders = async (transport: Transport, topic: string): Promise<void> => {
+  const publisher = createPublisher(transport);
+  for (let no = 1; no <= 2; no++) {
+    const publish = (_: unknown, at: number) =>
+      publisher.publish({ ...OrderPlaced, topic }, { customer: `c-${at}`, note: '' }, { id: `c-${at}/${no}` });
+    await Promise.all(Array.from({ length: customers }, publish));
+  }
+};
+
 for (const on of ['postgres', 'kafka', 'rabbitmq', 'redis'] as const) {
   describe(`a message that kills its consumer, over ${on}`, () => {
     const children: Child[] = [];
@@ -38,15 +48,7 @@ for (const on of ['postgres', 'kafka', 'rabbitmq', 'redis'] as const) {
     });
 
     it('P8: is the one dead letter of two hundred that were in flight with it, and no innocent key is parked', async () => {
-      const publisher = createPublisher(transport);
-      const contract = { ...OrderPlaced, topic };
-      for (let no = 1; no <= 2; no++) {
-        await Promise.all(
-          Array.from({ length: customers }, (_, at) =>
-            publisher.publish(contract, { customer: `c-${at}`, note: '' }, { id: `c-${at}/${no}` }),
-          ),
-        );
-      }
+      await publishOrders(transport, topic);
       const argument = JSON.stringify({
         url: db.url,
         broker: server?.broker,
@@ -113,15 +115,7 @@ describe('a stored message that kills its consumer', () => {
   });
 
   it('P8: is the one dead letter of two hundred that were in flight with it, its key goes on, and redriven it runs', async () => {
-    const publisher = createPublisher(transport);
-    const contract = { ...OrderPlaced, topic };
-    for (let no = 1; no <= 2; no++) {
-      await Promise.all(
-        Array.from({ length: customers }, (_, at) =>
-          publisher.publish(contract, { customer: `c-${at}`, note: '' }, { id: `c-${at}/${no}` }),
-        ),
-      );
-    }
+    await publishOrders(transport, topic);
     let deaths = 0;
     let killing = poison;
     const run = async (): Promise<void> => {

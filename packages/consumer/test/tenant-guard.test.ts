@@ -68,6 +68,7 @@ describe('the bulkhead of a tenant', () => {
       () => {
         throw new TypeError('no headers');
       },
+      // As it may come from JavaScript.
       () => undefined as unknown as string,
     ];
     for (const tenantOf of broken) {

@@ -12,8 +12,10 @@ export interface SendOptions {
   readonly id?: string | undefined;
   /** Default: the contract's key function. */
   readonly key?: string | undefined;
-  /** Names are compared as they are. `holdfast-…` is reserved; `content-type` and `ce_dataversion` are the contract's,
-   *  `ce_id`, `ce_type` and `ce_specversion` the message's own. */
+  /**
+   * Names are compared as they are. `holdfast-…` is reserved; `content-type` and `ce_dataversion` are the contract's,
+   * `ce_id`, `ce_type` and `ce_specversion` the message's own.
+   */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** The message that this one answers or follows from: sets `correlationid` and `causationid`. */
   readonly inReplyTo?: Message | undefined;

@@ -17,6 +17,8 @@ export interface Claim {
   readonly running: number;
   /** From the oldest unsettled message to the newest, the settled between them included. */
   readonly span: number;
+  /** When `onSettled` was told last, on the clock of who made the claim and keeps this; for health. */
+  movedAt: number;
   enter(position: string): Ticket;
   start(): void;
   stop(): void;
@@ -75,6 +77,7 @@ export const createClaim = ({ assignment, onSettled, onEach }: ClaimOptions): Cl
 
   return {
     assignment,
+    movedAt: 0,
     signal: controller.signal,
     get phase() {
       return phase;

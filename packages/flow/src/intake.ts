@@ -109,8 +109,6 @@ export const createIntake = (options: IntakeOptions): Intake => {
   const { clock, meter, log } = runtime;
   const claims = new Map<string, Claim>();
   const reasons = new Set<string>();
-  /** When the settled position of a claim moved last, on the monotonic clock. */
-  const movedAt = new WeakMap<Claim, number>();
   const attributes = { transport: name, group };
   const room = createRoom({
     ...{ capacity: maxInFlight, clock },
@@ -139,13 +137,13 @@ export const createIntake = (options: IntakeOptions): Intake => {
       assignment,
       onSettled: (position) => {
         // Of the settlement before this one: another look at the clock is not worth it.
-        movedAt.set(claim, lastProgress);
+        claim.movedAt = lastProgress;
         report(position);
       },
       onEach: onEach && reporting(assignment, onEach),
     });
     claims.set(place, claim);
-    movedAt.set(claim, clock.monotonic());
+    claim.movedAt = clock.monotonic();
     return {
       push: (record) => take(claim, place, record),
       room: () => (claim.phase === 'active' ? Math.min(room.free(), Math.max(0, maxInFlight - claim.span)) : 0),
@@ -235,7 +233,7 @@ export const createIntake = (options: IntakeOptions): Intake => {
       return [`window full: ${room.inside} messages are in flight, maxInFlight is ${maxInFlight}`];
     }
     return [...claims.values()]
-      .filter((claim) => claim.span >= maxInFlight && (movedAt.get(claim) ?? 0) <= shownFrom)
+      .filter((claim) => claim.span >= maxInFlight && claim.movedAt <= shownFrom)
       .map(({ assignment: { topic, partition } }) => {
         return `window full: partition ${partition} of topic '${topic}' is maxInFlight messages past one that is not settled`;
       });

@@ -1,6 +1,9 @@
 import type { Clock } from '@holdfast/core';
 
-/** Runs `wait` with a signal that aborts after `limitMs`. Resolves when it settles, in whatever way. */
+/**
+ * Runs `wait` with a signal that aborts after `limitMs`, and when `wait` is over: what it began and lost a race goes on no longer.
+ * Resolves when it settles, in whatever way once the time is up.
+ */
 export const within = async (
   clock: Clock,
   limitMs: number,
@@ -14,5 +17,6 @@ export const within = async (
     if (!limit.signal.aborted) throw error;
   } finally {
     cancel();
+    limit.abort();
   }
 };

@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeader, ServerResponse } from 'node:http';
+import { type OutgoingHttpHeader, ServerResponse } from 'node:http';
 import type { Problem } from './problem.ts';
 
 /** A response as its handler has ended it. */
@@ -65,6 +65,8 @@ export const holdResponse = (response: ServerResponse, { maxBodyBytes, onEnd }: 
     writeHead: (...given: unknown[]) => {
       if (state !== 'holding') return writeHead(...given);
       if (head !== undefined) return response;
+      // What it refuses it throws at its handler, not at nobody when the end is sent.
+      Reflect.apply(ServerResponse.prototype.writeHead, new ServerResponse(response.req), given);
       head = given;
       response.statusCode = Number(given[0]);
       written = pairsOf(given.findLast((each) => typeof each === 'object' && each !== null) ?? {});

@@ -347,6 +347,22 @@ describe('idempotencyKeyMiddleware over plain HTTP', () => {
     await closing(server)();
   });
 
+  it('throws to the handler what writeHead refuses, at once, and not later at nobody', async () => {
+    const refused: unknown[] = [];
+    const { server, url } = await serve({}, (_request, response) => {
+      for (const given of [[201, { location: 'a\nb' }], [42]] as const) {
+        try {
+          response.writeHead(given[0], given[1]);
+        } catch (error) {
+          refused.push(error);
+        }
+      }
+      response.writeHead(201).end('done');
+    });
+    assert.deepEqual([(await post(url)).status, refused.length], [201, 2]);
+    await closing(server)();
+  });
+
   for (const by of ['writeHead', 'end'] as const) {
     it(`tells a handler that its claim is lost, and sends 503 in place of what it wrote by ${by}`, async () => {
       const clock = createVirtualClock();
