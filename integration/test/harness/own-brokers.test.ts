@@ -62,7 +62,8 @@ for (const [name, { start, question, inEnvironment }] of Object.entries(kinds)) 
     let started: Started;
     const answer = (port = started.port): Promise<unknown> => ask(question(started.host, port), { timeoutMs: 1_000 });
 
-    before(async () => {
+    before(async function () {
+      this.timeout(150_000);
       const { TMPDIR } = process.env;
       process.env.TMPDIR = folder;
       try {
@@ -74,7 +75,8 @@ for (const [name, { start, question, inEnvironment }] of Object.entries(kinds)) 
     });
 
     after(async () => {
-      await started.server.close();
+      // Where it did not start, that is the failure to be told.
+      await (started as Started | undefined)?.server.close();
       rmSync(folder, { recursive: true });
     });
 

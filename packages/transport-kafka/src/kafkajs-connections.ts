@@ -35,12 +35,10 @@ export const holdConnections = ({ brokerPool: { connectionPoolBuilder } }: Clust
 
   const share = (connection: Connection): void => {
     const { connect, disconnect } = connection;
-    let disconnected: Socket | undefined;
-    // kafkajs ends a connection to a broker that is away at each try, and leaves a listener on its dead socket each time.
+    // kafkajs ends a connection to a broker that is away at each try, and leaves a listener on its dead socket each time. One
+    // that counts as connected has its timer to be ended, whatever has become of its socket.
     connection.disconnect = () => {
-      const { socket } = connection;
-      if (socket?.destroyed === true && socket === disconnected) return Promise.resolve(true);
-      disconnected = socket;
+      if (connection.socket?.destroyed === true && !connection.isConnected()) return Promise.resolve(true);
       return disconnect.call(connection);
     };
     let opening: Promise<unknown> | undefined;

@@ -96,6 +96,20 @@ describe('the connections of kafkajs', () => {
     close();
   });
 
+  it('P7: leave no timer behind that was ended while it connected, and connected all the same', async () => {
+    const { open, pool, connections, close } = await startServer(() => {});
+    const [connection] = pool.pool;
+    assert.ok(connection !== undefined);
+    const connecting = connection.connect();
+    await connection.disconnect();
+    await connecting;
+    assert.equal(connection.isConnected(), true);
+    connections.end();
+    while (open.size > 0) await turn();
+    assert.equal(connection.isConnected(), false);
+    close();
+  });
+
   it('are not opened any more once they were ended', async () => {
     const { open, pool, cluster, connections, close } = await startServer(() => {});
     const waiting = pool.send(call);
