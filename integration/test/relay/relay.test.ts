@@ -280,19 +280,79 @@ describe('the relay', () => {
     await dying.close({ deadlineMs: 1 });
   });
 
-  it('V9: deletes and parks nothing for an owner that was replaced', async () => {
-    await add(['a', 'b']);
-    await world.pool.query(`insert into holdfast.leases (scope, slot, epoch, owner, expires_at)
-      values ('relay outbox', 0, 7, 'new', 'infinity')`);
-    const claim = (epoch: number, incarnation = 'holdfast.outbox_incarnation()'): string =>
-      `(select jsonb_build_object('n', '${epoch}', 'shard', 0, 'epoch', ${epoch}, 'incarnation', ${incarnation},
-        'slots', array_agg(slot)::text, 'tids', array_agg(ctid)::text, 'seqs', array_agg(seq)::text) from holdfast.outbox)`;
-    const settle = (...claims: readonly string[]): Promise<number> =>
-      world.count(`select count(*) from holdfast.outbox_settle('relay outbox', '', jsonb_build_array(${claims}))
-        where refused is null`);
+  for (const [how, place] of [
+    ['one by one', "'tids', array_agg(ctid)::text"],
+    ['by range', "'first', min(ctid), 'last', max(ctid)"],
+  ]) {
+    it(`V9: deletes nothing, ${how}, for an owner that was replaced`, async () => {
+      await world.pool.query('update holdfast.outbox_control set shards = 2');
+      await add(numbers(10), String);
+      await world.pool.query(`insert into holdfast.leases (scope, slot, epoch, owner, expires_at)
+        values ('relay outbox', 0, 7, 'new', 'infinity'), ('relay outbox', 1, 7, 'new', 'infinity')`);
+      const rowsOf = (shard: number): Promise<number> =>
+        world.count(`select count(*) from holdfast.outbox where shard = ${shard}`);
+      const [first, second] = [await rowsOf(0), await rowsOf(1)];
+      assert.ok(first > 0 && second > 0);
+      const claim = (shard: number, epoch: number, incarnation = 'holdfast.outbox_incarnation()'): string =>
+        `jsonb_build_object('n', '${shard}', 'shard', ${shard}, 'epoch', ${epoch}, 'incarnation', ${incarnation},
+          'rows', (select count(*) from holdfast.outbox where shard = ${shard}))`;
+      const places = `(select jsonb_agg(p) from (
+        select jsonb_build_object('slot', slot, 'seqs', array_agg(seq)::text, ${place}) as p
+        from holdfast.outbox group by slot) p)`;
+      const settle = (...claims: readonly string[]): Promise<number> =>
+        world.count(`select count(*)
+          from holdfast.outbox_settle('relay outbox', '', jsonb_build_array(${claims}), ${places})
+          where refused is null`);
+      assert.equal(await settle(claim(0, 6), claim(1, 7, "'another server'")), 0);
+      assert.deepEqual([await rowsOf(0), await rowsOf(1)], [first, second]);
+      assert.equal(await settle(claim(0, 6), claim(1, 7)), 1);
+      assert.deepEqual([await rowsOf(0), await rowsOf(1)], [first, 0]);
+      assert.equal(await settle(claim(0, 7)), 1);
+      assert.deepEqual([await rowsOf(0), await rowsOf(1)], [0, 0]);
+    });
+  }
+
+  it('deletes by range what lies close together, what lies far apart one by one, and never what is not its own', async () => {
+    const { rows: names } = await world.pool.query('select current_database() as name');
+    await world.pool.query(`alter database "${names[0]?.name}" set track_functions = 'all'`);
+    const addRouted = (from: number, to: number, route: string): Promise<unknown> =>
+      world.pool.query(
+        `select holdfast.outbox_add(jsonb_build_object('messages', jsonb_agg(jsonb_build_object(
+           'id', n::text, 'type', 't', 'topic', 'numbers', 'key', 'key ' || n, 'route', $3::text,
+           'body', rpad('', 500, 'x')))))
+         from generate_series($1::int, $2::int) n`,
+        [from, to, route],
+      );
     const left = (): Promise<number> => world.count('select count(*) from holdfast.outbox');
-    assert.deepEqual([await settle(claim(6), claim(7, "'another server'")), await left()], [0, 2]);
-    assert.deepEqual([await settle(claim(6), claim(7)), await left()], [1, 0]);
+    /** By sessions of its own: they tell their counts when they end. */
+    const drain = async (): Promise<number> => {
+      const pool = new Pool({ connectionString: world.url });
+      const relay = createRelay({ database: pgDatabase(pool), table }, controlledSink());
+      const { handedOver } = await relay.runOnce();
+      await relay.close();
+      await pool.end();
+      const settling = `select count(*) from pg_stat_activity
+        where datname = current_database() and query like '%outbox_settle%' and pid <> pg_backend_pid()`;
+      await eventually(async () => assert.equal(await world.count(settling), 0));
+      return handedOver;
+    };
+    const ranges = (): Promise<number> =>
+      world.count(`select coalesce(sum(calls), 0) from pg_stat_user_functions
+        where funcname = 'outbox_delete_range'`);
+
+    for (let at = 0; at < 500; at += 2) {
+      await addRouted(at, at + 1, '');
+      await addRouted(at, at, 'others');
+    }
+    assert.deepEqual([await drain(), await left()], [500, 250]);
+    const inRanges = await ranges();
+    assert.ok(inRanges > 0);
+    for (let at = 0; at < 200; at++) {
+      await addRouted(at, at, '');
+      await addRouted(1_000 * at, 1_000 * at + 60, 'others');
+    }
+    assert.deepEqual([await drain(), await left()], [200, 250 + 200 * 61]);
+    assert.equal(await ranges(), inRanges);
   });
 
   it('P7: close gives up what hangs at the deadline, says so, and another relay goes on at once', async () => {

@@ -45,12 +45,13 @@ export const keyIsParked = 'key';
 
 /** What `fetch` gave back of a shard. */
 export const heldRow = (row: Row, shard: number): HeldRow => {
-  const [seq = '', slot = '', tid = '', encoding, state] = (row.place as string).split(' ');
+  const [seq = '', at = '', encoding = 'utf8', state] = (row.place as string).split(' ');
+  const paren = at.indexOf('(');
   return {
     seq,
     shard,
-    slot,
-    tid,
+    slot: at.slice(0, paren),
+    tid: at.slice(paren),
     ordered: state !== 'unordered',
     id: row.id as string,
     key: row.key ?? undefined,
@@ -58,7 +59,7 @@ export const heldRow = (row: Row, shard: number): HeldRow => {
     type: row.type as string,
     headers: row.headers as string,
     body: row.body as string,
-    encoding: encoding as RowEncoding,
+    encoding: encoding === 'full' ? 'utf8' : (encoding as RowEncoding),
     bytes: 0,
     attempt: 0,
     deaths: undefined,

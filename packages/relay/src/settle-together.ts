@@ -30,19 +30,48 @@ export interface SettleTogetherOptions<Tx> {
 
 export const createSettleTogether = <Tx>(options: SettleTogetherOptions<Tx>): SettleTogether => {
   const { database, table, route, scope } = options;
-  const text = `select * from ${namesOf(table, database.schema).part('settle')}($1::text, $2::text, $3::text::jsonb)`;
+  const text = `select * from ${namesOf(table, database.schema).part('settle')}($1::text, $2::text, $3::text::jsonb,
+    $4::text::jsonb)`;
   return async (settlings, signal) => {
-    const rows = await database.execute(text, [scope, route, JSON.stringify(settlings.map(recordOf))], {
-      signal,
-    });
+    const claims = JSON.stringify(settlings.map(claimOf));
+    const places = JSON.stringify(placesOf(settlings.flatMap(({ rows }) => rows)));
+    const rows = await database.execute(text, [scope, route, claims, places], { signal });
     const results = new Map(rows.map((row) => [row.n, refusalOf(row.refused) ?? tickOf(row)]));
     return settlings.map((_, n) => results.get(String(n)) ?? 'lost');
   };
 };
 
-const recordOf = ({ shard, epoch, incarnation, rows }: Settling, n: number): object => ({
+const claimOf = ({ shard, epoch, incarnation, rows }: Settling, n: number): object => ({
   ...{ n: String(n), shard, epoch, incarnation },
-  slots: `{${rows.map(({ slot }) => slot)}}`,
-  tids: `{${rows.map(({ tid }) => `"${tid}"`)}}`,
-  seqs: `{${rows.map(({ seq }) => seq)}}`,
+  rows: rows.length,
 });
+
+/** To go to so few rows one by one costs no more than to read what lies between them. */
+const fewRows = 100;
+const fewBlocks = 8;
+
+/** Where the rows are, for each slot of the ring. */
+const placesOf = (rows: readonly HeldRow[]): readonly object[] =>
+  [...Map.groupBy(rows, ({ slot }) => slot)].map(([slot, inSlot]) => {
+    const seqs = `{${inSlot.map(({ seq }) => seq)}}`;
+    const range = inSlot.length < fewRows ? undefined : rangeOf(inSlot);
+    return range === undefined
+      ? { slot, seqs, tids: `{${inSlot.map(({ tid }) => `"${tid}"`)}}` }
+      : { slot, seqs, ...range };
+  });
+
+/** The first and the last place of rows that lie close together: in every second block, at least, there is one of them. */
+const rangeOf = (rows: readonly HeldRow[]): { readonly first: string; readonly last: string } | undefined => {
+  let first = Number.POSITIVE_INFINITY;
+  let last = 0;
+  for (const { tid } of rows) {
+    const block = blockOf(tid);
+    if (block < first) first = block;
+    if (block > last) last = block;
+  }
+  if (last - first > fewBlocks + 2 * rows.length) return undefined;
+  return { first: `(${first},0)`, last: `(${last},65535)` };
+};
+
+/** A tid is `(block,line)`. */
+const blockOf = (tid: string): number => Number.parseInt(tid.slice(1), 10);

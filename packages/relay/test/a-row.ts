@@ -6,7 +6,7 @@ let next = 1;
 export const aRow = (parts: Readonly<Record<string, string | null>> = {}): HeldRow => {
   const seq = String(next++);
   const row = {
-    ...{ place: `${parts.seq ?? seq} 0 (0,${seq}) utf8 ordered`, id: seq, key: 'k', topic: 't', type: 'type' },
+    ...{ place: `${parts.seq ?? seq} 0(0,${seq})`, id: seq, key: 'k', topic: 't', type: 'type' },
     ...{ headers: '{}', body: '{}' },
     ...parts,
   };

@@ -40,7 +40,7 @@ export const createFakeRing = (scheduler: fc.Scheduler): FakeRing => {
   const rowOf = ({ seq, id, key, topic }: Stored): HeldRow =>
     heldRow(
       {
-        place: `${seq} 0 (0,${seq}) utf8 ${key === undefined ? 'unordered' : isParked(key) ? 'parked' : 'ordered'}`,
+        place: `${seq} 0(0,${seq}) utf8 ${key === undefined ? 'unordered' : isParked(key) ? 'parked' : 'ordered'}`,
         ...{ id, key: key ?? null, topic, type: 't', headers: '{}', body: '{}' },
       },
       0,

@@ -29,7 +29,7 @@ describe('the sender', () => {
       onUnclaimed: () => void unclaimed++,
       onOutcomes: notExpected,
     });
-    const [texts, place] = [{ topic: 't', type: 't', headers: '{}', body: '' }, '1 0 (0,1) utf8 ordered'];
+    const [texts, place] = [{ topic: 't', type: 't', headers: '{}', body: '' }, '1 0(0,1)'];
     lanes.add(heldRow({ place, id: 'm', key: 'k', ...texts }, 0));
     sender.dispatch();
     await setImmediate();

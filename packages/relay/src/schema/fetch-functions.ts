@@ -11,9 +11,9 @@ import type { Names } from './names.ts';
  * (`seen`) showed are left out. A first page reads from `after`, or from further back where a transaction that ran at the
  * previous fetch has ended: `lateXids` are those transactions, `lateFloors` from where to read when one of them has ended.
  *
- * A row's `place` is its number, slot, place in the slot, encoding and state: few columns are what makes it fast. A page
- * ends with the row that fills `bytes` of headers and bodies, whose place then says `full`; sizes are read without the
- * texts.
+ * A row's `place` is its number, then its slot and its place in it (`0(12,3)`), then what is not as usual of its encoding
+ * and state: few and short columns are what makes it fast. A page ends with the row that fills `bytes` of headers and
+ * bodies, whose place then says `full`; sizes are read without the texts.
  *
  * A row that is there and whose xid no transaction has had yet was restored from a dump of another cluster: it is shown.
  *
@@ -64,13 +64,15 @@ begin
       start := ${names.part('floor')}(page.after, page."lateXids", page."lateFloors");
     end if;
     return query
-    select r.seq || ' ' || r.slot || ' ' || r.ctid || ' ' || r.encoding || ' ' ||
-        case
-          when not r.ordered then 'unordered'
-          when some_parked and exists (
-            select from ${names.part('parked')} p where p.route = r.route and p.key = r.key and p.ordered
-          ) then 'parked'
-          else 'ordered'
+    select r.seq || ' ' || r.slot || r.ctid ||
+        case when r.encoding = 'utf8' and r.ordered and not some_parked then '' else ' ' || r.encoding ||
+          case
+            when not r.ordered then ' unordered'
+            when some_parked and exists (
+              select from ${names.part('parked')} p where p.route = r.route and p.key = r.key and p.ordered
+            ) then ' parked'
+            else ''
+          end
         end ||
         case when r.bytes_before + octet_length(r.headers) + octet_length(r.body) >= page.bytes then ' full' else '' end,
       r.id, r.key, r.topic, r.type, r.headers, r.body
