@@ -37,7 +37,7 @@ export const parkAndDrain: Benchmark = {
       const drained = createCountdown(count);
       let drainsFrom = 0;
       const consumer = createConsumer({
-        ...{ transport, database, group: crypto.randomUUID(), from: 'earliest', concurrency: 100 },
+        ...{ transport, database, group: crypto.randomUUID(), from: 'earliest', concurrency: batchSize },
         ...{ holdMs: 1, retry: { attempts: 2, backoff: constant({ delayMs: parkedMs }) } },
         runtime: { log: silentLog },
       });

@@ -38,6 +38,15 @@ export interface Drain {
   close(): Promise<void>;
 }
 
+/** A key whose messages, as far as they were read, were handed over. */
+interface HandledOver {
+  /** Those that were handled and are not deleted yet. */
+  readonly handled: readonly string[];
+  readonly deletions: Promise<'deleted' | 'fenced'>[];
+  /** Nothing of the key may run now. */
+  readonly stopped: boolean;
+}
+
 /** What others have made due is found so late. */
 const lookEveryMs = 1_000;
 const maxPerLane = 10;
@@ -53,7 +62,10 @@ export const createDrain = (options: DrainOptions): Drain => {
   const closing = new AbortController();
   let nextAt = 0;
   let wanted = false;
+  /** Keys of which a message is with its handler, or is about to be. */
   let lanes = 0;
+  /** Keys whose messages were all handled, and are on their way out of the store. */
+  let leaving = 0;
   let looping: Promise<void> | undefined;
 
   /** As many as there are handlers: what comes from the broker has its turn among them. */
@@ -69,7 +81,8 @@ export const createDrain = (options: DrainOptions): Drain => {
       await sleep(clock, 0, signal).catch(() => {});
       wanted = false;
       nextAt = clock.monotonic() + lookEveryMs;
-      if (lanes < lanesAtOnce()) await look().catch((error: unknown) => log.warn({ error, group }, cannotLook));
+      if (lanes < lanesAtOnce() && leaving <= lanesAtOnce())
+        await look().catch((error: unknown) => log.warn({ error, group }, cannotLook));
     }
   };
 
@@ -106,13 +119,19 @@ export const createDrain = (options: DrainOptions): Drain => {
     marked.draining = true;
     owned.running.add(sequence.lane);
     lanes++;
-    const drained = drain(owned, sequence)
+    const drained = handOverAll(owned, sequence)
+      .finally(() => {
+        lanes--;
+        leaving++;
+        wake();
+      })
+      .then((handled) => leave(owned, sequence.lane, handled))
       .catch(async (error: unknown) => {
         log.warn({ error, group, key: sequence.lane }, 'a parked key could not be drained; trying again');
         await sleep(clock, lookEveryMs, owned.ending.signal).catch(() => {});
       })
       .finally(() => {
-        lanes--;
+        leaving--;
         marked.draining = false;
         owned.running.delete(sequence.lane);
         owned.drains.delete(drained);
@@ -121,7 +140,7 @@ export const createDrain = (options: DrainOptions): Drain => {
     owned.drains.add(drained);
   };
 
-  const drain = async (owned: OwnedPartition, { lane, messages }: DueSequence): Promise<void> => {
+  const handOverAll = async (owned: OwnedPartition, { lane, messages }: DueSequence): Promise<HandledOver> => {
     const handled: string[] = [];
     const deletions: Promise<'deleted' | 'fenced'>[] = [];
     let cancelDeletion: (() => void) | undefined;
@@ -130,19 +149,27 @@ export const createDrain = (options: DrainOptions): Drain => {
       deletions.push(noted(sequences.handled(owned.claim, lane, handled.splice(0))));
     };
     let stopped = false;
-    for (const parked of messages) {
-      if (owned.closing) break;
-      const end = await handOver(owned, lane, parked);
-      stopped = end === 'stopped';
-      if (stopped) break;
-      if (end !== 'handled') continue;
-      handled.push(parked.seq);
-      cancelDeletion ??= clock.after(deleteWithinMs, deleteHandled);
+    try {
+      for (const parked of messages) {
+        if (owned.closing) break;
+        const end = await handOver(owned, lane, parked);
+        stopped = end === 'stopped';
+        if (stopped) break;
+        if (end !== 'handled') continue;
+        handled.push(parked.seq);
+        cancelDeletion ??= clock.after(deleteWithinMs, deleteHandled);
+      }
+    } finally {
+      cancelDeletion?.();
     }
-    cancelDeletion?.();
-    const rests = !stopped && !owned.ending.signal.aborted;
-    if (rests) await rest(owned, lane, handled);
-    else if (handled.length > 0) deleteHandled();
+    return { handled, deletions, stopped };
+  };
+
+  /** What was handled goes out of the store. */
+  const leave = async (owned: OwnedPartition, lane: string, over: HandledOver): Promise<void> => {
+    const { handled, deletions, stopped } = over;
+    if (!stopped && !owned.ending.signal.aborted) await rest(owned, lane, handled);
+    else if (handled.length > 0) deletions.push(sequences.handled(owned.claim, lane, handled));
     if ((await Promise.all(deletions)).includes('fenced')) ownership.renew(owned);
   };
 
