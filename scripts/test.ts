@@ -16,7 +16,8 @@ import { root } from './workspaces.ts';
 const brokerTests = [
   'test/transport-{kafka,rabbitmq,redis}/**/*.test.ts',
   'test/conformance/{kafka,rabbitmq,redis}*.test.ts',
-  'test/{adopted,docs}/**/*.test.ts',
+  'test/{adopted,docs,idempotency}/**/*.test.ts',
+  'test/harness/own-brokers.test.ts',
   'test/crash/over-brokers.test.ts',
 ];
 

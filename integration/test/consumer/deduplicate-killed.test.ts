@@ -25,16 +25,15 @@ const module = new URL('children/deduplicator.ts', import.meta.url);
 const [customers, concurrency, keyLeaseMs] = [16, 8, 5_000];
 /** When a consumer dies: whenever it comes, after an effect and before its record, after the record and before the ack. */
 const points = [undefined, 'idempotency.beforeRecord', 'consumer.afterEffect.beforeAck'] as const;
-const rounds = 2;
 
 const worlds = [
-  { on: 'postgres', keys: 'postgres' },
-  { on: 'kafka', keys: 'redis' },
-  { on: 'rabbitmq', keys: 'postgres' },
-  { on: 'redis', keys: 'redis' },
+  { on: 'postgres', keys: 'postgres', rounds: 2 },
+  { on: 'kafka', keys: 'redis', rounds: 1 },
+  { on: 'rabbitmq', keys: 'postgres', rounds: 1 },
+  { on: 'redis', keys: 'redis', rounds: 1 },
 ] as const;
 
-for (const { on, keys } of worlds) {
+for (const { on, keys, rounds } of worlds) {
   describe(`a consumer that deduplicates and is killed, over ${on}, by keys in ${keys}`, function () {
     this.timeout(180_000);
     let db: TestDatabase;
