@@ -167,3 +167,59 @@ for (const on of ['memory', 'postgres', 'kafka', 'rabbitmq', 'redis'] as const) 
     }
   });
 }
+
+describe("a consumer with a bulkhead per tenant and inbox: 'store-first'", () => {
+  let db: TestDatabase;
+  let topic: TestTopic;
+  beforeEach(async () => {
+    db = await openDatabase({ modules: [inboxSchema] });
+    topic = await openTopic('postgres', { partitions: 2, groups: ['billing'], runtime });
+  });
+  afterEach(async () => {
+    await topic.close();
+    await db.close();
+  });
+
+  it('P8: lets other tenants flow, however much of a full one is stored', async () => {
+    const tenants = tenantBulkhead({ slots: 2, queue: 5, key: () => '', runtime });
+    await using consumer = createConsumer<pg.PoolClient>({
+      ...{ transport: topic.transport, database: db.database, group: 'billing', from: topic.from, runtime },
+      ...{
+        inbox: 'store-first',
+        bulkhead: tenants,
+        tenantOf: ({ key = '' }) => key.split(':')[0] ?? '',
+        concurrency: 4,
+      },
+    });
+    const noisy = Promise.withResolvers<void>();
+    const ran: string[] = [];
+    consumer.on(topic.contract, async ({ customer }, { message }) => {
+      if (customer.startsWith('noisy')) await noisy.promise;
+      ran.push(message.id);
+    });
+    await consumer.start();
+    const publisher = createPublisher(topic.transport);
+    const place = (customer: string, no: number): Promise<Message> =>
+      publisher.publish(topic.contract, { customer, no }, { id: `${customer}-${no}` });
+    const keys = Array.from({ length: 200 }, (_, at) => `noisy:${at}`);
+    for (const no of [1, 2]) await Promise.all(keys.map((key) => place(key, no)));
+    const stored = 'select count(*) from holdfast.inbox_messages';
+    await eventually(async () => assert.equal(await db.count(stored), 2 * keys.length));
+    for (let no = 1; no <= 5; no++) for (const key of ['1', '2']) await place(`quiet:${key}`, no);
+    await eventually(() => assert.equal(ran.length, 10), { timeoutMs: 20_000 });
+    for (const key of ['1', '2']) {
+      const mine = ran.filter((id) => id.startsWith(`quiet:${key}`));
+      assert.deepEqual(
+        mine,
+        [1, 2, 3, 4, 5].map((no) => `quiet:${key}-${no}`),
+      );
+    }
+    noisy.resolve();
+    await eventually(() => assert.equal(ran.length, 10 + 2 * keys.length), { timeoutMs: 30_000 });
+    for (const key of keys) {
+      const mine = ran.filter((id) => id.startsWith(`${key}-`));
+      assert.deepEqual(mine, [`${key}-1`, `${key}-2`]);
+    }
+    assert.equal(consumer.stats().rejected, 0);
+  }).timeout(60_000);
+});

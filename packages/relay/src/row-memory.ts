@@ -1,3 +1,4 @@
+import type { Clock } from '@holdfast/core';
 import { createWindow, type Window } from '@holdfast/flow';
 import type { HeldRow } from './held-row.ts';
 import type { PageSize } from './shard-store.ts';
@@ -25,9 +26,16 @@ export interface RowMemoryOptions {
   readonly maxBytes: number;
   /** Called when somebody begins to wait for places. */
   readonly onFull: () => void;
+  /** Called again and again while somebody has waited for long: what holds the places will not give them back soon. */
+  readonly onStuck: () => void;
+  readonly clock: Clock;
 }
 
-export const createRowMemory = ({ maxInFlight, maxBytes, onFull }: RowMemoryOptions): RowMemory => {
+/** How long somebody waits for places before what holds them is taken to be stuck. */
+const stuckMs = 250;
+
+export const createRowMemory = (options: RowMemoryOptions): RowMemory => {
+  const { maxInFlight, maxBytes, onFull, onStuck, clock } = options;
   const page = { rows: Math.min(maxInFlight, 1_000), bytes: Math.ceil(maxBytes / 4) };
   const capacity = { rows: maxInFlight + 2 * page.rows, bytes: maxBytes + 3 };
   const rows = createWindow({ capacity: capacity.rows });
@@ -35,11 +43,23 @@ export const createRowMemory = ({ maxInFlight, maxBytes, onFull }: RowMemoryOpti
   const acquire = async (window: Window, slots: number, signal: AbortSignal): Promise<void> => {
     if (window.tryAcquire(slots)) return;
     onFull();
-    await window.acquire(slots, signal);
+    let cancel = (): void => {};
+    const watch = (): void => {
+      cancel = clock.after(stuckMs, () => {
+        onStuck();
+        watch();
+      });
+    };
+    watch();
+    try {
+      await window.acquire(slots, signal);
+    } finally {
+      cancel();
+    }
   };
   return {
     page,
-    maxWaiting: { rows: capacity.rows / 2, bytes: capacity.bytes / 2 },
+    maxWaiting: { rows: page.rows, bytes: capacity.bytes / 2 },
     rows: capacity.rows,
     get isFull() {
       return rows.waiting + bytes.waiting > 0;
