@@ -65,6 +65,24 @@ describe('streams of others, and others on ours', () => {
     assert.equal(Buffer.from(read.messages[1]?.body ?? []).toString(), '{"n":2}');
   });
 
+  it('P8, P10: a rejected message of one without a dead topic is passed over, counted and logged', async () => {
+    for (const key of ['refused', 'fine']) await streams.redis.xadd(stream, '*', 'key', 'k', 'type', key, 'body', '{}');
+    const received: (string | undefined)[] = [];
+    await adopting().subscribe(
+      ['orders'],
+      async ({ message: { type } }) => {
+        received.push(type);
+        return type === 'fine' ? ack : { outcome: 'reject', reason: 'refused' };
+      },
+      { group: 'g', from: 'earliest' },
+    );
+    await eventually(() => assert.deepEqual(received, ['refused', 'fine']));
+    await eventually(() => assert.equal(streams.counts.get('holdfast.redis.dropped_rejected'), 1));
+    assert.equal(streams.complaints.filter((text) => text.includes('is passed over')).length, 1);
+    assert.equal(await streams.redis.xlen(stream), 2);
+    await eventually(async () => assert.deepEqual((await streams.redis.xpending(stream, 'g'))[0], 0));
+  });
+
   it('is never made, trimmed or deleted, and is refused by name where it does not exist', async () => {
     const transport = adopting();
     const unknown = (error: unknown): boolean => isHoldfastError(error, 'unknown_topic');

@@ -46,6 +46,7 @@ export {
 } from './mailbox.ts';
 export { nextTurn } from './next-turn.ts';
 export { partitionOf } from './partition-of.ts';
+export { passOver } from './pass-over.ts';
 export {
   createPositionKeeper,
   type KeptPosition,

@@ -1,5 +1,5 @@
-import type { Message, Runtime } from '@holdfast/core';
-import { deadHeaderNames, type IntakeOptions } from '@holdfast/flow';
+import type { Runtime } from '@holdfast/core';
+import { deadHeaderNames, type IntakeOptions, passOver } from '@holdfast/flow';
 import type { KafkaPublisher } from './publish.ts';
 import type { Topics } from './topics.ts';
 
@@ -14,18 +14,9 @@ export interface BuryOptions {
  * lies, which is said.
  */
 export const buryWith = ({ topics, publish, runtime }: BuryOptions): IntakeOptions['deadLetter'] => {
-  const passOver = ({ id, headers }: Message, topic: string): void => {
-    const { [deadHeaderNames.group]: group = '', [deadHeaderNames.reason]: reason } = headers;
-    const { [deadHeaderNames.partition]: partition, [deadHeaderNames.position]: position } = headers;
-    runtime.log.error(
-      { topic, partition: Number(partition), position, group, id, reason },
-      'a rejected message of an adopted topic is passed over, for want of a dead topic and a database',
-    );
-    runtime.meter.count('holdfast.kafka.dropped_rejected', 1, { topic, group });
-  };
   return async (letter, deadTopic) => {
     const topic = letter.headers[deadHeaderNames.topic] ?? '';
-    if (topics.adopted(topic)?.deadTopic === null) passOver(letter, topic);
+    if (topics.adopted(topic)?.deadTopic === null) passOver(letter, 'kafka', runtime);
     else await publish(deadTopic, [letter]);
   };
 };

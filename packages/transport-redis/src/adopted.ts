@@ -17,9 +17,8 @@ export interface AdoptedStream {
   /** The stream's key. */
   readonly stream: string;
   /**
-   * Where rejected messages go: a topic of ours. `null`: nothing rejects here, because a consumer with a database keeps
-   * its dead letters there; a message that is rejected all the same stays where it is and is tried again, and one that
-   * `read` refuses is settled, counted and logged: it stays in the stream, and the group goes on.
+   * Where rejected messages go: a topic of ours. `null`: a consumer with a database keeps them there; what is rejected all
+   * the same is passed over, counted as `holdfast.redis.dropped_rejected` and logged as an error, with the place where it lies.
    */
   readonly deadTopic: string | null;
   /**

@@ -1,11 +1,5 @@
-import {
-  type Capabilities,
-  type Receive,
-  type SubscribeOptions,
-  type Transport,
-  UnsupportedError,
-} from '@holdfast/core';
-import { createTransportLife, deadTopicOf } from '@holdfast/flow';
+import type { Capabilities, Receive, SubscribeOptions, Transport } from '@holdfast/core';
+import { createTransportLife, deadTopicOf, passOver } from '@holdfast/flow';
 import { createAppender } from './appender.ts';
 import { checkServer, watchServer } from './check-server.ts';
 import { keyPrefixOf } from './client.ts';
@@ -22,7 +16,6 @@ import { createTopics, deadTopicFor } from './topics.ts';
 import { createTopology } from './topology.ts';
 
 const name = 'redis';
-const noGrave = 'its adopted stream names no `deadTopic`; name one, the message stays where it is meanwhile';
 
 /**
  * Redis Streams as a transport: a topic is a stream for each partition, a group a consumer group on each, and a partition
@@ -87,8 +80,8 @@ export const redisTransport = (options: RedisTransportOptions): Transport => {
       options: subscribing,
       deadLetter: async (message, deadTopic) => {
         const grave = graves.get(deadTopic);
-        if (grave === undefined) throw new UnsupportedError(name, `reject a message of '${deadTopic}'`, noGrave);
-        await publisher.bury(grave, message);
+        if (grave === undefined) passOver(message, name, runtime);
+        else await publisher.bury(grave, message);
       },
     });
   };
