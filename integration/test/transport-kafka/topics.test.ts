@@ -91,7 +91,14 @@ for (const { client, options: over } of kafkaClients) {
         await transport.topology.apply({ topics: { [topic]: { partitions: 1 } } });
         await transport.publish(topic, [messageOf('a-0', 'a')]);
       }
-      await admin((client) => client.deleteTopics({ topics: gone }));
+      await admin(async (client) => {
+        await client.deleteTopics({ topics: gone });
+        // The broker hears of it a little later, and stores what comes until then.
+        await eventually(async () => {
+          const left = await client.listTopics();
+          assert.ok(!gone.some((topic) => left.includes(topic)));
+        });
+      });
       const ended: string[] = [];
       const publishing = gone.map(async (topic) => {
         await outcomesOf(transport.publish(topic, [messageOf('a-1', 'a')]));
