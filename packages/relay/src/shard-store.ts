@@ -98,14 +98,13 @@ const createFetch = <Tx>(database: Database<Tx>, table: string, route: string) =
   const text = `select * from ${namesOf(table, database.schema).part('fetch')}($1::text, $2::text::jsonb)`;
   return async (fetching: readonly Fetching[], signal?: AbortSignal): Promise<readonly Fetched[]> => {
     const asked = fetching.map(({ size, ...from }) => ({ ...from, ...size }));
-    const found = await database.execute(text, [route, JSON.stringify(asked)], { signal });
-    const heads = found.flatMap(({ place }, at) => (place === null ? [at] : []));
+    const [head, ...found] = await database.execute(text, [route, JSON.stringify(asked)], { signal });
+    const ofPages = fetching.length > 1 ? Map.groupBy(found, ({ page }) => Number(page)) : undefined;
     return fetching.map(({ shard, size }, n) => {
-      const at = heads[n] ?? found.length;
-      const rows = found.slice(at + 1, heads[n + 1]);
+      const rows = ofPages === undefined ? found : (ofPages.get(n + 1) ?? []);
       return {
-        seen: found[at]?.id as string,
-        incarnation: found[at]?.key as string,
+        seen: head?.id as string,
+        incarnation: head?.key as string,
         rows: rows.map((row) => heldRow(row, Number(shard))),
         full: rows.length === size.rows || rows.at(-1)?.place?.endsWith(' full') === true,
       };

@@ -5,19 +5,20 @@ import type { Names } from './names.ts';
  * sequence values that were not yet on disk is void then.
  *
  * `fetch(…)`: a page of each of several shards, in the order of `pages`, an array of
- * `{ shard, after, lateXids, lateFloors, seen, snapshot, rows, bytes }`. Before the rows of each there is one without a
- * `place`, whose `id` is the snapshot that the statement sees, and whose `key` is the incarnation. All pages of a fetch see
- * one snapshot: the first page takes it, and later ones name it as `snapshot`. Rows that the previous fetch's snapshot
+ * `{ shard, after, lateXids, lateFloors, seen, snapshot, rows, bytes }`. Before all rows there is one without a `place`, whose
+ * `id` is the snapshot that the statement sees, and whose `key` is the incarnation. All pages of a fetch see one snapshot:
+ * the first page takes it, and later ones name it as `snapshot`. Rows that the previous fetch's snapshot
  * (`seen`) showed are left out. A first page reads from `after`, or from further back where a transaction that ran at the
  * previous fetch has ended: `lateXids` are those transactions, `lateFloors` from where to read when one of them has ended.
  *
- * A row's `place` is its number, then its slot and its place in it (`0(12,3)`), then what is not as usual of its encoding
- * and state: few and short columns are what makes it fast. A page ends with the row that fills `bytes` of headers and
+ * A row's `page` says which one it is of, from 1, where several are asked for. Its `place` is its number, its slot and its
+ * place in it (`0(12,3)`), then what is not as usual of its encoding and state: few and short columns are what makes it fast. A page ends with the row that fills `bytes` of headers and
  * bodies, whose place then says `full`; sizes are read without the texts.
  *
  * A row that is there and whose xid no transaction has had yet was restored from a dump of another cluster: it is shown.
  *
- * The planner is given no choice: reading in index order from the floor is what keeps it fast among dead rows.
+ * The planner is given no choice: reading in index order from the floor is what keeps it fast among dead rows. It goes from
+ * page to page, and gives back the rows of each in order.
  */
 export const createFetchFunctions = (names: Names): string => `
 create function ${names.part('incarnation')}() returns text
@@ -34,7 +35,7 @@ language sql stable as $floor$
 $floor$;
 
 create function ${names.part('fetch')}(of_route text, pages jsonb) returns table (
-  place text, id text, key text, topic text, type text, headers text, body text
+  page text, place text, id text, key text, topic text, type text, headers text, body text
 )
 language plpgsql stable
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
@@ -42,57 +43,20 @@ set jit = off
 as $fetch$
 #variable_conflict use_column
 declare
-  page record;
-  start bigint;
-  now_seen text := pg_current_snapshot()::text;
-  server text := ${names.part('incarnation')}();
+  only_page record;
   some_parked boolean := exists (select from ${names.part('parked')});
 begin
   perform pg_advisory_xact_lock_shared(${names.ringClass}, 0);
-  for page in
-    select p.shard, p.after, p."lateXids", p."lateFloors", p.seen::pg_snapshot as seen, p.snapshot::pg_snapshot as snapshot,
-      p.rows, p.bytes
-    from jsonb_to_recordset(pages) as p(shard integer, after bigint, "lateXids" xid8[], "lateFloors" bigint[], seen text,
-      snapshot text, rows integer, bytes bigint)
-  loop
-    place := null;
-    id := now_seen;
-    key := server;
-    return next;
-    start := page.after;
-    if page.snapshot is null and page."lateXids" <> '{}' then
-      start := ${names.part('floor')}(page.after, page."lateXids", page."lateFloors");
-    end if;
+  id := pg_current_snapshot()::text;
+  key := ${names.part('incarnation')}();
+  return next;
+  if jsonb_array_length(pages) = 1 then
+    select p.* into only_page from ${askedPages(names)} p;
+    return query ${rowsOfPage(names, 'only_page', 'null::text')};
+  else
     return query
-    select r.seq || ' ' || r.slot || r.ctid ||
-        case when r.encoding = 'utf8' and r.ordered and not some_parked then '' else ' ' || r.encoding ||
-          case
-            when not r.ordered then ' unordered'
-            when some_parked and exists (
-              select from ${names.part('parked')} p where p.route = r.route and p.key = r.key and p.ordered
-            ) then ' parked'
-            else ''
-          end
-        end ||
-        case when r.bytes_before + octet_length(r.headers) + octet_length(r.body) >= page.bytes then ' full' else '' end,
-      r.id, r.key, r.topic, r.type, r.headers, r.body
-    from (
-      select r.*, r.ctid, coalesce(sum(octet_length(r.headers) + octet_length(r.body)) over (
-        order by r.seq rows between unbounded preceding and 1 preceding
-      ), 0) as bytes_before
-      from ${names.ring} r
-      where r.route = of_route and r.shard = page.shard and r.seq > start
-        and (page.seen is null or not pg_visible_in_snapshot(r.xid, page.seen))
-        and (
-          page.snapshot is null or pg_visible_in_snapshot(r.xid, page.snapshot)
-          or r.xid >= pg_snapshot_xmax(pg_current_snapshot())
-        )
-      order by r.seq
-      limit page.rows
-    ) r
-    where r.bytes_before < page.bytes
-    order by r.seq;
-  end loop;
+    select r.* from ${askedPages(names)} p cross join lateral (${rowsOfPage(names, 'p', 'p.at::text')}) r;
+  end if;
 end
 $fetch$;
 
@@ -126,3 +90,47 @@ begin
 end
 $look$;
 `;
+
+/** The pages that are asked for, as rows, each with where it begins. */
+const askedPages = (names: Names): string => `(
+  select p.at, p.shard, p.seen::pg_snapshot as seen, p.snapshot::pg_snapshot as snapshot, p.rows, p.bytes,
+    case
+      when p.snapshot is null and p."lateXids" <> '{}'
+        then ${names.part('floor')}(p.after, p."lateXids", p."lateFloors")
+      else p.after
+    end as start
+  from rows from (
+    jsonb_to_recordset(pages) as (shard integer, after bigint, "lateXids" xid8[], "lateFloors" bigint[], seen text,
+      snapshot text, rows integer, bytes bigint)
+  ) with ordinality as p(shard, after, "lateXids", "lateFloors", seen, snapshot, rows, bytes, at)
+)`;
+
+const rowsOfPage = (names: Names, page: string, number: string): string => `
+  select ${number}, r.seq || ' ' || r.slot || r.ctid ||
+      case when r.encoding = 'utf8' and r.ordered and not some_parked then '' else ' ' || r.encoding ||
+        case
+          when not r.ordered then ' unordered'
+          when some_parked and exists (
+            select from ${names.part('parked')} k where k.route = r.route and k.key = r.key and k.ordered
+          ) then ' parked'
+          else ''
+        end
+      end ||
+      case when r.bytes_before + octet_length(r.headers) + octet_length(r.body) >= ${page}.bytes then ' full' else '' end,
+    r.id, r.key, r.topic, r.type, r.headers, r.body
+  from (
+    select r.*, r.ctid, coalesce(sum(octet_length(r.headers) + octet_length(r.body)) over (
+      order by r.seq rows between unbounded preceding and 1 preceding
+    ), 0) as bytes_before
+    from ${names.ring} r
+    where r.route = of_route and r.shard = ${page}.shard and r.seq > ${page}.start
+      and (${page}.seen is null or not pg_visible_in_snapshot(r.xid, ${page}.seen))
+      and (
+        ${page}.snapshot is null or pg_visible_in_snapshot(r.xid, ${page}.snapshot)
+        or r.xid >= pg_snapshot_xmax(pg_current_snapshot())
+      )
+    order by r.seq
+    limit ${page}.rows
+  ) r
+  where r.bytes_before < ${page}.bytes
+  order by r.seq`;
