@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { benchmarks } from './benchmarks.ts';
 import { peers } from './peers/peers.ts';
 
@@ -18,19 +18,10 @@ export interface BenchOptions {
 /** The group that starts brokers, which takes longer than a quick run may. */
 const brokers = 'transports';
 
-export const readOptions = (argv: readonly string[]): BenchOptions => {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      quick: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      write: { type: 'boolean', default: false },
-      page: { type: 'boolean', default: false },
-      'only-fail': { type: 'string', multiple: true },
-    },
-  });
-  const { quick, json, write, page, 'only-fail': onlyFail } = values;
+export const readOptions = (args: readonly string[]): BenchOptions => {
+  const parsed = command().parse(args, { from: 'user' });
+  const { quick = false, json = false, write = false, page = false, onlyFail } = parsed.opts<Flags>();
+  const positionals = parsed.args;
   const common = { quick, json, write: write || page, onlyFail };
   if (page) return { rows: [], peers: [], ...common };
   const packages = [...new Set(peers.map((peer) => peer.package))];
@@ -49,3 +40,23 @@ export const readOptions = (argv: readonly string[]): BenchOptions => {
     ...common,
   };
 };
+
+interface Flags {
+  readonly quick?: true;
+  readonly json?: true;
+  readonly write?: true;
+  readonly page?: true;
+  readonly onlyFail?: readonly string[];
+}
+
+const addTo = (row: string, before: readonly string[] = []): readonly string[] => [...before, row];
+
+const command = (): Command =>
+  new Command('bench')
+    .description('Measures Holdfast beside the raw clients, in rounds that take turns. Exits 1 where a gate is missed.')
+    .argument('[rows...]', 'groups, numbers of rows, `peers` or one of their packages (default: all)')
+    .option('--quick', 'smaller, in under three minutes; without brokers and peers, unless they are named')
+    .option('--json', 'print an array of results and nothing else')
+    .option('--write', 'keep what was measured, and write docs/performance.md from all that is kept')
+    .option('--page', 'measure nothing, only write the page')
+    .option('--only-fail <row>', 'fail for the gates of this row only; may be given again', addTo);
