@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { baseSchema, createLeases, type Leases, migrate, pgDatabase } from '@holdfast/postgres';
 import { Pool } from 'pg';
 import { eventually, type FreshDatabase, freshDatabase, spawnChild, tcpProxy } from '../../harness/index.ts';
@@ -82,7 +83,7 @@ describe('leases of real processes', () => {
   it('are ended by their owner when the database cannot be reached, and held again when it can', async () => {
     const proxy = await tcpProxy({ targetPort: Number(new URL(fresh.url).port) });
     const proxied = new Pool({ connectionString: proxy.through(fresh.url) });
-    const a = member(proxied, 'half open', 1_000);
+    const a = member(proxied, `half open ${randomUUID()}`, 1_000);
     try {
       await a.start();
       const [lease] = a.held;
@@ -92,7 +93,7 @@ describe('leases of real processes', () => {
       assert.deepEqual(a.held, []);
       assert.equal(a.health().ready, false);
       proxy.heal();
-      await eventually(() => assert.equal(a.held.length, 4));
+      await eventually(() => assert.equal(a.held.length, 4), { timeoutMs: 12_000 });
       assert.ok(a.held.every(({ epoch, takenOver }) => BigInt(epoch) > BigInt(lease.epoch) && !takenOver));
       proxy.inject({ fault: 'half-open' });
       const closedAt = performance.now();
@@ -100,6 +101,7 @@ describe('leases of real processes', () => {
       assert.ok(performance.now() - closedAt < 1_500);
     } finally {
       proxy.cut();
+      await a.close({ deadlineMs: 500 });
       await proxied.end();
       await proxy.close();
     }
