@@ -31,10 +31,6 @@ export interface Lane {
   /** How many rows it has in memory, and for how many bytes they count. */
   size: number;
   bytes: number;
-  /** How many of its first rows are being handed over. */
-  flying: number;
-  /** Rows behind those in memory were let go: none is taken in before all are read again. */
-  cut: boolean;
   /**
    * `flying`: its first rows are being handed over; `waiting`: not before a delay; `aside`: as waiting, and its rows are not
    * in memory; `parking`: all of it is to be parked.

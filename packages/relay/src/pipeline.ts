@@ -81,14 +81,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     ending.abort();
   };
 
-  const memory = createRowMemory({
-    ...{ maxInFlight, maxBytes: options.maxBytes, clock: runtime.clock },
-    onFull: () => settler.hurry(),
-    // Where each row is tried once there is no reading again.
-    onStuck: () => {
-      if (!once) letGo(lanes.cutTails());
-    },
-  });
+  const memory = createRowMemory({ maxInFlight, maxBytes: options.maxBytes, onFull: () => settler.hurry() });
   const suspicion = createSuspicion({
     ...{ ...options, deaths: lease.deaths, memory: memory.rows },
     takesSuspects: sink.takesSuspects,

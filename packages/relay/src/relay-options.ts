@@ -9,9 +9,8 @@ export interface RelayOptions {
   /** How many rows one hand-over has at most. Default 500. */
   readonly batchSize?: number | undefined;
   /**
-   * How many rows of a shard may be handed over and not confirmed. Default 1,000. Up to three times as many are in memory.
-   * Where a third of those wait for a delay, further keys that wait are let go and read again when they go on; so is what
-   * waits behind a row of its key that takes long, where nothing else could be read any more.
+   * How many rows of a shard may be handed over and not confirmed. Default 1,000. Up to three times as many are in memory;
+   * where a third of those wait for a delay, further keys that wait are let go and read again when they go on.
    */
   readonly maxInFlight?: number | undefined;
   /**

@@ -37,8 +37,6 @@ export interface RowLanes {
   bringBack(): void;
   /** How many lanes are put aside. */
   readonly aside: number;
-  /** Lets the rows go that wait behind one of their key which is being handed over; they are read again when it has ended. */
-  cutTails(): readonly HeldRow[];
   /** The next batch, of at most `room` rows. Its lanes fly until each was given to `release`, `wait` or `park`. */
   take(room: number): Batch | undefined;
   /** The batch is over. */
@@ -72,7 +70,7 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
     const key = row.ordered ? row.key : undefined;
     const known = key === undefined ? aside.loose(row) : lanes.get(key);
     if (known !== undefined) return known;
-    const lane: Lane = { key, head: undefined, tail: undefined, size: 0, bytes: 0, ...newLane };
+    const lane: Lane = { key, head: undefined, tail: undefined, size: 0, bytes: 0, state: 'new', nextReady: undefined };
     if (key !== undefined) lanes.set(key, lane);
     return lane;
   };
@@ -88,12 +86,7 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
       return;
     }
     if (lane.state === 'waiting') countWaiting(lane, -1);
-    lane.flying = 0;
-    if (head === undefined && lane.cut) {
-      lane.state = 'aside';
-      aside.due(lane);
-      onDue();
-    } else if (head === undefined) {
+    if (head === undefined) {
       if (lane.key !== undefined) lanes.delete(lane.key);
     } else if (head.parking !== undefined) {
       park(lane);
@@ -102,17 +95,19 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
       topics.enqueue(head.topic, lane);
     }
   };
-  const takeOut = (lane: Lane, rows: readonly HeldRow[] = rowsOf(lane)): readonly HeldRow[] => {
+  const takeOut = (lane: Lane): readonly HeldRow[] => {
+    const rows = rowsOf(lane);
     for (const row of rows) {
       unlink(lane, row);
       topics.count(row.topic, -1);
     }
     return rows;
   };
+  /** Not those that may have killed a process: whether they run alone is known of what is in memory only. */
   const mayBePutAside = (lane: Lane): boolean =>
     (waiting.rows > maxWaiting.rows || waiting.bytes > maxWaiting.bytes) &&
     aside.size < maxAside &&
-    !rowsOf(lane).some(mustStay);
+    !rowsOf(lane).some(({ unproven, suspect, parking }) => unproven || suspect || parking !== undefined);
   const putAsideWhereNeeded = (lane: Lane): void => {
     if (lane.head === undefined || !mayBePutAside(lane)) return;
     countWaiting(lane, -1);
@@ -128,20 +123,15 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
       topics.dequeue(topic);
       lane.state = 'flying';
       taken.push(lane);
-      if (lane.head?.suspect) {
-        lane.flying = 1;
-        return { topic, rows: [lane.head], lanes: taken, alone: true };
-      }
-      const before = rows.length;
-      takeRows(lane, rows, failsSuffix ? most : before + 1);
-      lane.flying = rows.length - before;
+      if (lane.head?.suspect) return { topic, rows: [lane.head], lanes: taken, alone: true };
+      takeRows(lane, rows, failsSuffix ? most : rows.length + 1);
     }
     return { topic, rows, lanes: taken, alone: false };
   };
   return {
     add: (row) => {
       const lane = laneOf(row);
-      if (lane.state === 'aside' || lane.cut) return false;
+      if (lane.state === 'aside') return false;
       aside.recall(row);
       row.lane = lane;
       lane.size++;
@@ -167,13 +157,6 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
     get aside() {
       return aside.size;
     },
-    cutTails: () =>
-      [...lanes.values()].flatMap((lane) => {
-        const tail = lane.state === 'flying' ? rowsOf(lane).slice(lane.flying) : [];
-        if (tail.length === 0 || tail.some(mustStay)) return [];
-        lane.cut = true;
-        return takeOut(lane, tail);
-      }),
     take: (room) => {
       const topic = room > 0 ? topics.next(failsSuffix) : undefined;
       if (topic === undefined) return undefined;
@@ -209,11 +192,6 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
     },
   };
 };
-
-const newLane = { flying: 0, cut: false, state: 'new', nextReady: undefined } as const;
-
-/** It may have killed a process, and whether it runs alone is known of what is in memory only; or it is about to be parked. */
-const mustStay = ({ unproven, suspect, parking }: HeldRow): boolean => unproven || suspect || parking !== undefined;
 
 /** Each is a name and a few numbers. With more, reading waits: memory is bounded. */
 const maxAside = 10_000;

@@ -1,4 +1,3 @@
-import type { Clock } from '@holdfast/core';
 import { createWindow, type Window } from '@holdfast/flow';
 import type { HeldRow } from './held-row.ts';
 import type { PageSize } from './shard-store.ts';
@@ -26,16 +25,9 @@ export interface RowMemoryOptions {
   readonly maxBytes: number;
   /** Called when somebody begins to wait for places. */
   readonly onFull: () => void;
-  /** Called again and again while somebody has waited for long: what holds the places will not give them back soon. */
-  readonly onStuck: () => void;
-  readonly clock: Clock;
 }
 
-/** How long somebody waits for places before what holds them is taken to be stuck. */
-const stuckMs = 250;
-
-export const createRowMemory = (options: RowMemoryOptions): RowMemory => {
-  const { maxInFlight, maxBytes, onFull, onStuck, clock } = options;
+export const createRowMemory = ({ maxInFlight, maxBytes, onFull }: RowMemoryOptions): RowMemory => {
   const page = { rows: Math.min(maxInFlight, 1_000), bytes: Math.ceil(maxBytes / 4) };
   const capacity = { rows: maxInFlight + 2 * page.rows, bytes: maxBytes + 3 };
   const rows = createWindow({ capacity: capacity.rows });
@@ -43,19 +35,7 @@ export const createRowMemory = (options: RowMemoryOptions): RowMemory => {
   const acquire = async (window: Window, slots: number, signal: AbortSignal): Promise<void> => {
     if (window.tryAcquire(slots)) return;
     onFull();
-    let cancel = (): void => {};
-    const watch = (): void => {
-      cancel = clock.after(stuckMs, () => {
-        onStuck();
-        watch();
-      });
-    };
-    watch();
-    try {
-      await window.acquire(slots, signal);
-    } finally {
-      cancel();
-    }
+    await window.acquire(slots, signal);
   };
   return {
     page,

@@ -4,11 +4,11 @@ import { createRuntime, silentLog } from '@holdfast/core';
 import { constant } from '@holdfast/policies';
 import type fc from 'fast-check';
 import { createGate } from '../src/gate.ts';
-import { createPipeline, type Pipeline } from '../src/pipeline.ts';
+import { createPipeline } from '../src/pipeline.ts';
 import type { RelaySink, SendOutcome } from '../src/relay-sink.ts';
 import { createTicks } from '../src/ticks.ts';
 import { createTopicHealths } from '../src/topic-health.ts';
-import { createFakeRing, type FakeRing } from './fake-ring.ts';
+import { createFakeRing } from './fake-ring.ts';
 
 /** Answers each statement in the next turn of the event loop. The rest of a scheduler is not used by the ring. */
 const inTurn = {
@@ -63,60 +63,6 @@ const until = async (condition: () => boolean): Promise<void> => {
 const pairs = <A, B>(all: readonly A[], others: readonly B[]): [A, B][] =>
   all.flatMap((a) => others.map((b): [A, B] => [a, b]));
 
-const pipelineOf = (ring: FakeRing, sink: RelaySink, limits: { maxInFlight: number; maxBytes: number }): Pipeline => {
-  const lease = { slot: 0, epoch: '1', owner: 'o', takenOver: false, deaths: 0, holds: () => true };
-  return createPipeline({
-    ...{ store: ring.store, sink, ticks: createTicks(), gate: createGate(), healthOf: createTopicHealths() },
-    ...{ lease: { ...lease, signal: new AbortController().signal }, deathsAlone: new Map(), suspectDeaths: 3 },
-    ...{ attempts: 1_000_000, backoff: constant({ delayMs: 5 }), random: () => 0.5 },
-    ...{ batchSize: 2, ...limits, once: false, persist: (operation, signal) => operation(signal) },
-    runtime: createRuntime({ log: silentLog }),
-    ...{ onHandedOver: () => {}, onParked: () => {}, onCleared: () => {} },
-  });
-};
-
-describe('rows behind one that is being handed over for long', () => {
-  for (const [failsSuffix, [bound, limits]] of pairs([false, true], Object.entries(bounds))) {
-    for (const end of ['confirmed', 'failed'] as const) {
-      it(`P3, P5, P8: stop no others, however many they are, and follow it in order: ${bound}, failsSuffix ${failsSuffix}, ${end}`, async () => {
-        const ring = createFakeRing(inTurn);
-        const confirmed: string[] = [];
-        const hanging = Promise.withResolvers<void>();
-        let hangs = true;
-        const sink: RelaySink = {
-          failsSuffix,
-          send: async (rows) => {
-            await setImmediate();
-            if (hangs && rows.some(({ topic }) => topic === 'bad')) {
-              await hanging.promise;
-              hangs = false;
-              if (end === 'failed') return rows.map(() => ({ outcome: 'failed', error: new Error('no') }));
-            }
-            confirmed.push(...rows.map(({ id }) => id));
-            return rows.map(() => ({ outcome: 'ok' }));
-          },
-        };
-        const pipeline = pipelineOf(ring, sink, { ...limits, maxInFlight: 2 * limits.maxInFlight });
-        for (let n = 0; n < badRows; n++) ring.add({ key: 'bad', topic: 'bad' });
-        for (let n = 0; n < goodRows; n++) ring.add({ key: `good${n % 3}`, topic: 'good' });
-        const running = pipeline.run();
-        await until(() => ring.left === badRows);
-        hanging.resolve();
-        await until(() => ring.left === 0);
-        pipeline.stop();
-        assert.equal(await running, 'done');
-        assert.equal(confirmed.length, badRows + goodRows);
-        const bad = Array.from({ length: badRows }, (_, n) => ring.idOf(n));
-        assert.deepEqual(
-          confirmed.filter((id) => bad.includes(id)),
-          bad,
-        );
-        assert.equal(pipeline.aside, 0);
-      });
-    }
-  }
-});
-
 describe('rows that wait for a delay', () => {
   for (const [crowd, keyOf] of Object.entries(crowds)) {
     for (const [name, failure] of Object.entries(failures)) {
@@ -125,7 +71,15 @@ describe('rows that wait for a delay', () => {
         it(`P3, P5, P8: stop no others, however many they are: ${title}`, async () => {
           const ring = createFakeRing(inTurn);
           const { sink, confirmed, mostAttempts } = brokenSink(failure, failsSuffix);
-          const pipeline = pipelineOf(ring, sink, limits);
+          const lease = { slot: 0, epoch: '1', owner: 'o', takenOver: false, deaths: 0, holds: () => true };
+          const pipeline = createPipeline({
+            ...{ store: ring.store, sink, ticks: createTicks(), gate: createGate(), healthOf: createTopicHealths() },
+            ...{ lease: { ...lease, signal: new AbortController().signal }, deathsAlone: new Map(), suspectDeaths: 3 },
+            ...{ attempts: 1_000_000, backoff: constant({ delayMs: 5 }), random: () => 0.5 },
+            ...{ batchSize: 2, ...limits, once: false, persist: (operation, signal) => operation(signal) },
+            runtime: createRuntime({ log: silentLog }),
+            ...{ onHandedOver: () => {}, onParked: () => {}, onCleared: () => {} },
+          });
           for (let n = 0; n < badRows; n++) ring.add({ key: keyOf(n), topic: 'bad' });
           for (let n = 0; n < goodRows; n++) ring.add({ key: `good${n % 3}`, topic: 'good' });
           const running = pipeline.run();
