@@ -85,6 +85,31 @@ describe('a consumer that parks', () => {
     await eventually(() => assert.deepEqual(ran.slice(6), ['ada-4']));
   });
 
+  it('P4: does not run again what it drained before a failure behind it could not be stored', async () => {
+    let lost = 0;
+    const execute: typeof db.database.execute = async (text, ...rest) => {
+      if (text.includes('inbox_failed') && lost++ === 0) throw new Error('the connection ended');
+      return db.database.execute(text, ...rest);
+    };
+    const ran: string[] = [];
+    let fails = true;
+    await using consumer = create({ database: { ...db.database, execute } });
+    consumer.on(OrderPlaced, async (_, { message: { id } }) => {
+      const isParked = (await parked()) === 3 || ran.length > 0;
+      if (id === 'ada-1' && !isParked) throw new Error('down');
+      ran.push(id);
+      if (id !== 'ada-2' || !fails) return;
+      fails = false;
+      throw new Error('down');
+    });
+    await consumer.start();
+    const transport = transports[0] as Transport;
+    for (let no = 1; no <= 3; no++) await place(transport, no);
+    await eventually(() => assert.equal(ran.length, 4));
+    assert.deepEqual(ran, ['ada-1', 'ada-2', 'ada-2', 'ada-3']);
+    assert.ok(lost > 0);
+  });
+
   it('P8: costs the keys that flow hardly a statement more while one fails and is parked', async () => {
     const count = 2_000;
     const statementsOf = async (fails: boolean): Promise<number> => {

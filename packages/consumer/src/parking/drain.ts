@@ -64,7 +64,7 @@ export const createDrain = (options: DrainOptions): Drain => {
   let wanted = false;
   /** Keys of which a message is with its handler, or is about to be. */
   let lanes = 0;
-  /** Keys whose messages were all handled, and are on their way out of the store. */
+  /** Keys whose messages were handed over, and whose end is being stored. */
   let leaving = 0;
   let looping: Promise<void> | undefined;
 
@@ -149,19 +149,17 @@ export const createDrain = (options: DrainOptions): Drain => {
       deletions.push(noted(sequences.handled(owned.claim, lane, handled.splice(0))));
     };
     let stopped = false;
-    try {
-      for (const parked of messages) {
-        if (owned.closing) break;
-        const end = await handOver(owned, lane, parked);
-        stopped = end === 'stopped';
-        if (stopped) break;
-        if (end !== 'handled') continue;
-        handled.push(parked.seq);
-        cancelDeletion ??= clock.after(deleteWithinMs, deleteHandled);
-      }
-    } finally {
-      cancelDeletion?.();
+    for (const parked of messages) {
+      if (owned.closing) break;
+      const end = await handOver(owned, lane, parked);
+      stopped = end === 'stopped';
+      if (stopped) break;
+      if (end !== 'handled') continue;
+      handled.push(parked.seq);
+      cancelDeletion ??= clock.after(deleteWithinMs, deleteHandled);
     }
+    // Not where that throws: then what was handled is deleted when its time has come.
+    cancelDeletion?.();
     return { handled, deletions, stopped };
   };
 
