@@ -48,7 +48,6 @@ const claimOf = ({ shard, epoch, incarnation, rows }: Settling, n: number): obje
 
 /** To go to so few rows one by one costs no more than to read what lies between them. */
 const fewRows = 100;
-const fewBlocks = 8;
 
 /** Where the rows are, for each slot of the ring. */
 const placesOf = (rows: readonly HeldRow[]): readonly object[] =>
@@ -60,7 +59,7 @@ const placesOf = (rows: readonly HeldRow[]): readonly object[] =>
       : { slot, seqs, ...range };
   });
 
-/** The first and the last place of rows that lie close together: in every second block, at least, there is one of them. */
+/** The first and the last place of rows that lie close together, two in each block of all that is between; a block has about twenty. */
 const rangeOf = (rows: readonly HeldRow[]): { readonly first: string; readonly last: string } | undefined => {
   let first = Number.POSITIVE_INFINITY;
   let last = 0;
@@ -69,7 +68,7 @@ const rangeOf = (rows: readonly HeldRow[]): { readonly first: string; readonly l
     if (block < first) first = block;
     if (block > last) last = block;
   }
-  if (last - first > fewBlocks + 2 * rows.length) return undefined;
+  if (last - first > rows.length / 2) return undefined;
   return { first: `(${first},0)`, last: `(${last},65535)` };
 };
 

@@ -100,10 +100,9 @@ begin
   end loop;
   if deleted < expected then
     delete from ${names.ring} r
-    using (
-      select p.seqs from jsonb_to_recordset(places) as p(seqs bigint[])
-    ) p, unnest(p.seqs) as u(seq), unnest(shards) as s(shard)
-    where r.route = of_route and r.shard = s.shard and r.seq = u.seq;
+    where r.route = of_route and r.shard = any (shards) and r.seq = any (
+      array(select unnest(p.seqs) from jsonb_to_recordset(places) as p(seqs bigint[]))
+    );
   end if;
   if exists (select from ${names.part('starts')}) then
     delete from ${names.part('starts')} s
