@@ -75,4 +75,49 @@ describe('large rows', () => {
       await world.close();
     }
   });
+
+  it('P5: among small ones are read within maxBytes too, none twice or out of order, and small ones alone in full pages again', async () => {
+    const world = await openOutboxWorld();
+    await world.pool.query('update holdfast.outbox_control set shards = 1');
+    const isLarge = (n: number): boolean => n < 2_000 && (n === 0 || n % 97 === 5);
+    const add = async (from: number, to: number): Promise<void> => {
+      for (let n = from; n < to; n += 500) {
+        const some = Array.from({ length: 500 }, (_, at) => {
+          const text = 'x'.repeat(isLarge(n + at) ? rowBytes : 10);
+          return [Document, { key: `k${(n + at) % 7}`, text }, { id: `${n + at}` }] as const;
+        });
+        await world.outbox.transaction((tx) => world.outbox.addMany(tx, some));
+      }
+    };
+    const pages: { rows: number; characters: number }[] = [];
+    const watching: Database<PoolClient> = {
+      ...world.database,
+      execute: async (text, values, options) => {
+        const rows = await world.database.execute(text, values, options);
+        const characters = rows.reduce((sum, { body }) => sum + (body?.length ?? 0), 0);
+        if (text.includes('outbox_fetch')) pages.push({ rows: rows.length - 1, characters });
+        return rows;
+      },
+    };
+    const sink = controlledSink({ failsSuffix: true });
+    sink.answer = async () => ok;
+    const relay = createRelay({ database: watching, table: relayTable('outbox') }, sink, { maxBytes: 4 * mib });
+    try {
+      await add(0, 4_000);
+      assert.equal((await relay.runOnce()).handedOver, 4_000);
+      assert.ok(Math.max(...pages.map(({ characters }) => characters)) <= mib + rowBytes);
+      await add(4_000, 8_000);
+      pages.length = 0;
+      assert.equal((await relay.runOnce()).handedOver, 4_000);
+      assert.ok(pages.filter(({ rows }) => rows === 1_000).length >= 3, JSON.stringify(pages));
+      for (let key = 0; key < 7; key++) {
+        const ids = sink.ids.map(Number).filter((id) => id % 7 === key);
+        const expected = Array.from({ length: 8_000 }, (_, n) => n).filter((n) => n % 7 === key);
+        assert.deepEqual(ids, expected);
+      }
+    } finally {
+      await relay.close();
+      await world.close();
+    }
+  });
 });

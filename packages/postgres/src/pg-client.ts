@@ -3,18 +3,17 @@ import type { GuardablePool } from './guard-pg-pool.ts';
 
 /** What is used of a client of `pg`, by structure: no dependency on its types or its version. */
 export interface PgClient {
-  query(text: string, values?: string[]): Promise<PgResult>;
-  query(prepared: PgStatement): Promise<PgResult>;
+  query(statement: PgStatement, callback: (error: Error | null | undefined, result: PgResult) => void): unknown;
   release(error?: Error | boolean): void;
   on(event: 'error', listener: (error: Error) => void): unknown;
   removeListener(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** Prepared under its name at its first use on a connection. */
+/** With a name it is prepared at its first use on a connection. */
 export interface PgStatement {
-  readonly name: string;
+  readonly name?: string | undefined;
   readonly text: string;
-  readonly values: string[];
+  readonly values?: string[] | undefined;
 }
 
 export interface PgResult {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { askPg } from './ask-pg.ts';
 import { classify } from './classify.ts';
 import type { Row } from './database.ts';
 import type { PgClient, PgResult } from './pg-client.ts';
@@ -29,7 +30,7 @@ export const openSession = (client: PgClient): Promise<PgSession | undefined> | 
 };
 
 const identifySession = async (client: PgClient): Promise<PgSession | undefined> => {
-  const [row] = (await client.query(identify)).rows;
+  const [row] = (await askPg(client, { text: identify })).rows;
   const session =
     row?.pid && row.started && isStraight(client, row.pid) ? { pid: row.pid, startedAt: row.started } : undefined;
   sessions.set(client, session ?? 'pooled');
@@ -44,10 +45,7 @@ const isStraight = (client: object, pid: string): boolean => 'processID' in clie
  */
 export const queryPg = async (client: PgClient, text: string, values: readonly string[]): Promise<readonly Row[]> => {
   const name = values.length > 0 && typeof sessions.get(client) === 'object' ? nameOf(text) : undefined;
-  const result = await (name === undefined
-    ? client.query(text, [...values])
-    : client.query({ name, text, values: [...values] }));
-  return rowsOf(result);
+  return rowsOf(await askPg(client, { name, text, values: [...values] }));
 };
 
 /**

@@ -1,3 +1,4 @@
+import { askPg } from './ask-pg.ts';
 import type { Row, Statement } from './database.ts';
 import { inlineStatement } from './inline-statement.ts';
 import type { PgClient, PgResult } from './pg-client.ts';
@@ -55,7 +56,7 @@ const begin = async (client: PgClient, options: PgTransactionOptions): Promise<r
   } catch (error) {
     // What the opening failed with leaves a transaction that can be rolled back; what BEGIN failed with, nobody knows.
     if (opening === undefined || sqlState(error) === undefined || isSpent(error)) spoil();
-    else await client.query('rollback').catch(spoil);
+    else await askPg(client, { text: 'rollback' }).catch(spoil);
     throw error;
   }
 };
@@ -70,8 +71,9 @@ const beginStraight = async (
   text: string,
   { opening }: PgTransactionOptions,
 ): Promise<readonly Row[]> => {
-  if (opening !== undefined) return lastRows(await client.query(`${text}; ${inlineStatement(client, opening)}`));
-  await client.query(text);
+  if (opening !== undefined)
+    return lastRows(await askPg(client, { text: `${text}; ${inlineStatement(client, opening)}` }));
+  await askPg(client, { text });
   return [];
 };
 
@@ -81,7 +83,7 @@ const beginPooled = async (
   text: string,
   { opening, progress }: PgTransactionOptions,
 ): Promise<readonly Row[]> => {
-  noteBackend(progress, lastRows(await client.query(`${text}; select ${backendColumns}`))[0]);
+  noteBackend(progress, lastRows(await askPg(client, { text: `${text}; select ${backendColumns}` }))[0]);
   return opening === undefined ? [] : await queryPg(client, opening.text, opening.values);
 };
 
@@ -97,7 +99,7 @@ const workOrRollBack = async <T>(
   try {
     return await work();
   } catch (error) {
-    await client.query('rollback').catch(spoil);
+    await askPg(client, { text: 'rollback' }).catch(spoil);
     if (isSpent(error)) spoil();
     throw error;
   } finally {
@@ -109,7 +111,7 @@ const commit = async (client: PgClient, { spoil, progress }: PgTransactionOption
   let command: string;
   try {
     progress.committing = true;
-    ({ command } = await client.query('commit'));
+    ({ command } = await askPg(client, { text: 'commit' }));
   } catch (error) {
     spoil();
     throw commitError(error);

@@ -2,14 +2,19 @@ import type { Row } from '@holdfast/postgres';
 import type { Trouble } from './judge.ts';
 import type { RelayRow, RowEncoding } from './relay-row.ts';
 
-/** A row in a relay's memory. Rows of a lane are a linked list, so that a row costs one object. */
-export interface HeldRow extends RelayRow {
-  /** Where it is stored: the slot of the ring, and the place in it. */
-  readonly slot: string;
-  readonly tid: string;
-  readonly ordered: boolean;
+/** What is kept of a row that is confirmed until it is deleted: its texts need not wait for that. */
+export interface Place {
+  readonly seq: string;
+  /** Where it is stored: the slot of the ring, and the place in it, as `0(12,3)`. */
+  readonly at: string;
   /** How many bytes it counts for in memory. */
   bytes: number;
+}
+
+/** A row in a relay's memory. Rows of a lane are a linked list, so that a row costs one object. */
+export interface HeldRow extends RelayRow {
+  readonly place: Place;
+  readonly ordered: boolean;
   attempt: number;
   deaths: number | undefined;
   /** Why it is to be parked; {@link keyIsParked}, where only because its key is. Undefined: it is to be handed over. */
@@ -43,15 +48,25 @@ export interface Lane {
 /** Parked, because an earlier row of its key is. */
 export const keyIsParked = 'key';
 
-/** What `fetch` gave back of a shard. */
+const noPlace: Place = { seq: '', at: '', bytes: 0 };
+const noRow: HeldRow = {
+  ...{ seq: '', shard: 0, place: noPlace, ordered: true },
+  ...{ id: '', key: undefined, topic: '', type: '', headers: '', body: '', encoding: 'utf8' },
+  ...{ attempt: 0, deaths: undefined, parking: undefined, suspect: false, unproven: false, trouble: undefined },
+  ...{ lane: undefined, next: undefined },
+};
+
+/**
+ * What `fetch` gave back of a shard. Made as a copy: what is made by a literal alone V8 puts with the old objects from the
+ * start, once it has found a page's rows all alive, and dead ones there keep their texts until the next full collection.
+ */
 export const heldRow = (row: Row, shard: number): HeldRow => {
   const [seq = '', at = '', encoding = 'utf8', state] = (row.place as string).split(' ');
-  const paren = at.indexOf('(');
   return {
+    ...noRow,
     seq,
     shard,
-    slot: at.slice(0, paren),
-    tid: at.slice(paren),
+    place: { ...noPlace, seq, at },
     ordered: state !== 'unordered',
     id: row.id as string,
     key: row.key ?? undefined,
@@ -60,14 +75,6 @@ export const heldRow = (row: Row, shard: number): HeldRow => {
     headers: row.headers as string,
     body: row.body as string,
     encoding: encoding === 'full' ? 'utf8' : (encoding as RowEncoding),
-    bytes: 0,
-    attempt: 0,
-    deaths: undefined,
     parking: state === 'parked' ? keyIsParked : undefined,
-    suspect: false,
-    unproven: false,
-    trouble: undefined,
-    lane: undefined,
-    next: undefined,
   };
 };

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { type Policy, type Runtime, reach } from '@holdfast/core';
 import type { Lease } from '@holdfast/postgres';
 import type { Gate } from './gate.ts';
-import { type HeldRow, keyIsParked } from './held-row.ts';
+import { type HeldRow, keyIsParked, type Place } from './held-row.ts';
 import type { JudgeOptions } from './judge.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createParker } from './parker.ts';
@@ -60,8 +60,8 @@ export interface Pipeline {
   abandon(reason: unknown): void;
 }
 
-/** Of each shard; all shards share a statement, which has no lower cost per row when it deletes more than 2,000. */
-const deletesPerStatement = 500;
+/** Of each shard; all shards share a statement. With half of it, reading waits for deleting where a drain is fastest. */
+const deletesPerStatement = 1_000;
 /** How long confirmed rows wait for others: nobody waits for them to be deleted, and a statement costs as much as forty. */
 const lingerMs = 25;
 
@@ -90,33 +90,33 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     ...{ failsSuffix: sink.failsSuffix, batchSize, healthOf: options.healthOf },
     maxWaiting: memory.maxWaiting,
     onParking: (lane) => parker.add(lane),
-    onAside: (rows) => letGo(rows),
+    onAside: (rows) => letGo(rows.map(({ place }) => place)),
     onDue: () => reader.readAgain(),
   });
-  /** Rows in memory, the confirmed ones included that are not deleted yet. */
-  const held = new Set<HeldRow>();
-  const letGo = (rows: readonly HeldRow[]): void => {
-    for (const row of rows) held.delete(row);
-    memory.release(rows);
+  /** Of the rows in memory, and of the confirmed ones that are not deleted yet. */
+  const held = new Set<Place>();
+  const letGo = (places: readonly Place[]): void => {
+    for (const place of places) held.delete(place);
+    memory.release(places);
   };
   /** Numbers of rows that were in memory already when a reading again began. */
   let passOver: ReadonlySet<string> = new Set();
   /** Keys that were parked since the fetch under way began, whose snapshot may not show that. */
   const parkedKeys = new Set<string>();
 
-  const settler = createWriteBehind<HeldRow>({
+  const settler = createWriteBehind<Place>({
     maxSize: deletesPerStatement,
     linger: { ms: lingerMs, clock: runtime.clock, isUrgent: () => memory.isFull },
-    write: async (rows) => {
+    write: async (places) => {
       await reach('relay.afterConfirm.beforeDelete');
-      const tick = await persist((during) => store.settle(rows, during), lease.signal).catch((): Refusal => 'lost');
+      const tick = await persist((during) => store.settle(places, during), lease.signal).catch((): Refusal => 'lost');
       if (typeof tick === 'string') {
         onRefused(tick);
         return false;
       }
       options.ticks.add(tick);
-      letGo(rows);
-      options.onHandedOver(rows.length);
+      letGo(places);
+      options.onHandedOver(places.length);
       return true;
     },
   });
@@ -124,7 +124,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     ...{ store, lanes: () => lanes, persist, signal: lease.signal, onRefused },
     onGone: (rows) => {
       for (const row of rows) suspicion.cleared(row);
-      letGo(rows);
+      letGo(rows.map(({ place }) => place));
       options.onParked(rows);
     },
     onParked: (key) => parkedKeys.add(key),
@@ -145,7 +145,7 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     onUnclaimed: () => onRefused('lost'),
     onOutcomes: (batch, results) => {
       outcomes.apply(batch, results, {
-        settle: (row) => settler.add(row),
+        settle: (row) => settler.add(row.place),
         wait: (lane, delayMs) => (once ? lanes.wait(lane) : sender.wait(lane, delayMs)),
       });
     },
@@ -159,16 +159,16 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     },
     onRows: (rows) => {
       for (const row of rows) {
-        if (passOver.has(row.seq)) {
-          memory.release([row]);
+        if (passOver.size > 0 && passOver.has(row.seq)) {
+          memory.release([row.place]);
           continue;
         }
-        held.add(row);
+        held.add(row.place);
         suspicion.meet(row);
         if (row.ordered && row.key !== undefined && parkedKeys.has(row.key)) row.parking ??= keyIsParked;
         if (!lanes.add(row)) {
           suspicion.cleared(row);
-          letGo([row]);
+          letGo([row.place]);
         }
       }
       sender.dispatch();

@@ -135,13 +135,13 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
       aside.recall(row);
       row.lane = lane;
       lane.size++;
-      lane.bytes += row.bytes;
+      lane.bytes += row.place.bytes;
       topics.count(row.topic, 1);
       if (lane.tail !== undefined) {
         lane.tail.next = row;
         lane.tail = row;
         if (lane.state === 'waiting') {
-          countWaiting({ size: 1, bytes: row.bytes }, 1);
+          countWaiting({ size: 1, bytes: row.place.bytes }, 1);
           putAsideWhereNeeded(lane);
         }
         return true;
@@ -184,7 +184,7 @@ export const createRowLanes = (options: RowLanesOptions): RowLanes => {
         row.next = lane.head;
         lane.head = row;
         lane.size++;
-        lane.bytes += row.bytes;
+        lane.bytes += row.place.bytes;
         lane.tail ??= row;
         topics.count(row.topic, 1);
       }
@@ -224,7 +224,7 @@ const unlink = (lane: Lane, row: HeldRow): void => {
     if (lane.tail === row) lane.tail = before;
   }
   lane.size--;
-  lane.bytes -= row.bytes;
+  lane.bytes -= row.place.bytes;
   row.next = undefined;
   row.lane = undefined;
 };

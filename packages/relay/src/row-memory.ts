@@ -1,5 +1,5 @@
 import { createWindow, type Window } from '@holdfast/flow';
-import type { HeldRow } from './held-row.ts';
+import type { HeldRow, Place } from './held-row.ts';
 import type { PageSize } from './shard-store.ts';
 
 /** What a shard's rows may take of memory: so many rows, and so many bytes of them. */
@@ -17,7 +17,7 @@ export interface RowMemory {
   /** The page has these rows, whose places are kept; gives back the others. */
   taken(rows: readonly HeldRow[]): void;
   /** Gives back the places of rows. */
-  release(rows: readonly HeldRow[]): void;
+  release(places: readonly Place[]): void;
 }
 
 export interface RowMemoryOptions {
@@ -51,15 +51,15 @@ export const createRowMemory = ({ maxInFlight, maxBytes, onFull }: RowMemoryOpti
     taken: (read) => {
       let left = page.bytes;
       for (const row of read) {
-        row.bytes = Math.min(row.headers.length + row.body.length, left);
-        left -= row.bytes;
+        row.place.bytes = Math.min(row.headers.length + row.body.length, left);
+        left -= row.place.bytes;
       }
       rows.release(page.rows - read.length);
       bytes.release(left);
     },
     release: (gone) => {
       rows.release(gone.length);
-      bytes.release(gone.reduce((sum, row) => sum + row.bytes, 0));
+      bytes.release(gone.reduce((sum, place) => sum + place.bytes, 0));
     },
   };
 };

@@ -1,5 +1,5 @@
 import type { Database } from '@holdfast/postgres';
-import type { HeldRow } from './held-row.ts';
+import type { Place } from './held-row.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
 import { namesOf } from './schema/names.ts';
 import { type Tick, tickOf } from './ticks.ts';
@@ -9,7 +9,7 @@ export interface Settling {
   readonly shard: string;
   readonly epoch: string;
   readonly incarnation: string;
-  readonly rows: readonly HeldRow[];
+  readonly places: readonly Place[];
 }
 
 /**
@@ -34,43 +34,45 @@ export const createSettleTogether = <Tx>(options: SettleTogetherOptions<Tx>): Se
     $4::text::jsonb)`;
   return async (settlings, signal) => {
     const claims = JSON.stringify(settlings.map(claimOf));
-    const places = JSON.stringify(placesOf(settlings.flatMap(({ rows }) => rows)));
+    const places = JSON.stringify(placesOf(settlings.flatMap(({ places }) => places)));
     const rows = await database.execute(text, [scope, route, claims, places], { signal });
     const results = new Map(rows.map((row) => [row.n, refusalOf(row.refused) ?? tickOf(row)]));
     return settlings.map((_, n) => results.get(String(n)) ?? 'lost');
   };
 };
 
-const claimOf = ({ shard, epoch, incarnation, rows }: Settling, n: number): object => ({
+const claimOf = ({ shard, epoch, incarnation, places }: Settling, n: number): object => ({
   ...{ n: String(n), shard, epoch, incarnation },
-  rows: rows.length,
+  rows: places.length,
 });
 
 /** To go to so few rows one by one costs no more than to read what lies between them. */
 const fewRows = 100;
 
 /** Where the rows are, for each slot of the ring. */
-const placesOf = (rows: readonly HeldRow[]): readonly object[] =>
-  [...Map.groupBy(rows, ({ slot }) => slot)].map(([slot, inSlot]) => {
+const placesOf = (places: readonly Place[]): readonly object[] =>
+  [...Map.groupBy(places, slotOf)].map(([slot, inSlot]) => {
     const seqs = `{${inSlot.map(({ seq }) => seq)}}`;
     const range = inSlot.length < fewRows ? undefined : rangeOf(inSlot);
     return range === undefined
-      ? { slot, seqs, tids: `{${inSlot.map(({ tid }) => `"${tid}"`)}}` }
+      ? { slot, seqs, tids: `{${inSlot.map((place) => `"${tidOf(place)}"`)}}` }
       : { slot, seqs, ...range };
   });
 
 /** The first and the last place of rows that lie close together, two in each block of all that is between; a block has about twenty. */
-const rangeOf = (rows: readonly HeldRow[]): { readonly first: string; readonly last: string } | undefined => {
+const rangeOf = (places: readonly Place[]): { readonly first: string; readonly last: string } | undefined => {
   let first = Number.POSITIVE_INFINITY;
   let last = 0;
-  for (const { tid } of rows) {
-    const block = blockOf(tid);
+  for (const place of places) {
+    const block = blockOf(place);
     if (block < first) first = block;
     if (block > last) last = block;
   }
-  if (last - first > rows.length / 2) return undefined;
+  if (last - first > places.length / 2) return undefined;
   return { first: `(${first},0)`, last: `(${last},65535)` };
 };
 
-/** A tid is `(block,line)`. */
-const blockOf = (tid: string): number => Number.parseInt(tid.slice(1), 10);
+const slotOf = ({ at }: Place): string => at.slice(0, at.indexOf('('));
+/** `(block,line)`. */
+const tidOf = ({ at }: Place): string => at.slice(at.indexOf('('));
+const blockOf = ({ at }: Place): number => Number.parseInt(at.slice(at.indexOf('(') + 1), 10);

@@ -1,6 +1,6 @@
 import { settledOrAborted } from '@holdfast/flow';
-import type { Database, Lease } from '@holdfast/postgres';
-import { type HeldRow, heldRow, keyIsParked } from './held-row.ts';
+import type { Database, Lease, Row } from '@holdfast/postgres';
+import { type HeldRow, heldRow, keyIsParked, type Place } from './held-row.ts';
 import type { Position } from './position.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
 import { namesOf } from './schema/names.ts';
@@ -47,7 +47,7 @@ export interface ShardStore {
   /** A later page. */
   fetchOn(position: Position, page: NextPage, signal: AbortSignal): Promise<Page>;
   /** Deletes confirmed rows. */
-  settle(rows: readonly HeldRow[], signal: AbortSignal): Promise<Tick | Refusal>;
+  settle(places: readonly Place[], signal: AbortSignal): Promise<Tick | Refusal>;
   /** Moves rows to the parked table. Gives back the numbers of those that stay, because their key is not parked any more. */
   park(rows: readonly HeldRow[], signal: AbortSignal): Promise<ReadonlySet<string> | Refusal>;
   /** Records that a suspect runs alone from now on, or that it did and the process lives. */
@@ -95,12 +95,21 @@ interface Fetched extends Page {
 }
 
 const createFetch = <Tx>(database: Database<Tx>, table: string, route: string) => {
-  const text = `select * from ${namesOf(table, database.schema).part('fetch')}($1::text, $2::text::jsonb)`;
+  const text = `select * from ${namesOf(table, database.schema).part('fetch')}($1::text, $2::text::jsonb, $3::text::boolean)`;
+  /** Rows larger than their share of a page are about: then pages are weighed, which takes longer for each row. */
+  let weighed = false;
+
+  const fetchRows = async (fetching: readonly Fetching[], signal?: AbortSignal): Promise<readonly Row[]> => {
+    const pages = JSON.stringify(fetching.map(({ size, ...from }) => ({ ...from, ...size })));
+    const rows = await database.execute(text, [route, pages, String(weighed)], { signal });
+    if (weighed || !rows.some(isWithheld)) return rows;
+    weighed = true;
+    return fetchRows(fetching, signal);
+  };
   return async (fetching: readonly Fetching[], signal?: AbortSignal): Promise<readonly Fetched[]> => {
-    const asked = fetching.map(({ size, ...from }) => ({ ...from, ...size }));
-    const [head, ...found] = await database.execute(text, [route, JSON.stringify(asked)], { signal });
+    const [head, ...found] = await fetchRows(fetching, signal);
     const ofPages = fetching.length > 1 ? Map.groupBy(found, ({ page }) => Number(page)) : undefined;
-    return fetching.map(({ shard, size }, n) => {
+    const pages = fetching.map(({ shard, size }, n) => {
       const rows = ofPages === undefined ? found : (ofPages.get(n + 1) ?? []);
       return {
         seen: head?.id as string,
@@ -109,8 +118,16 @@ const createFetch = <Tx>(database: Database<Tx>, table: string, route: string) =
         full: rows.length === size.rows || rows.at(-1)?.place?.endsWith(' full') === true,
       };
     });
+    weighed &&= pages.some(({ rows }, n) => rows.some((row) => isLarge(row, fetching[n]?.size)));
+    return pages;
   };
 };
+
+/** A page that is not weighed leaves out what it has not asked the size of before. */
+const isWithheld = ({ place, body }: Row): boolean => place !== null && body === null;
+
+const isLarge = ({ headers, body }: HeldRow, size: PageSize | undefined): boolean =>
+  size !== undefined && Buffer.byteLength(headers) + Buffer.byteLength(body) > Math.floor(size.bytes / size.rows);
 
 export interface ShardStoreOptions<Tx> {
   readonly database: Database<Tx>;
@@ -154,7 +171,7 @@ export const createShardStore = <Tx>(options: ShardStoreOptions<Tx>): ShardStore
       const [page] = await fetch([{ shard, ...position, after, snapshot, size }], signal);
       return page ?? { rows: [], full: false };
     },
-    settle: (rows, signal) => orAborted(settleTogether({ shard, epoch, incarnation, rows }), signal),
+    settle: (places, signal) => orAborted(settleTogether({ shard, epoch, incarnation, places }), signal),
     park: async (rows, signal) => {
       const parked = await database.execute(
         `select * from ${names.part('park')}($1::text, $2::text, $3::text::integer, $4::text::bigint, $5::text,

@@ -25,19 +25,24 @@ export interface TopicQueues {
 
 export const createTopicQueues = (healthOf: (topic: string) => TopicHealth): TopicQueues => {
   const topics = new Map<string, TopicQueue>();
+  /** Rows of a topic often follow each other, and each has a name of its own, which a map has to hash. */
+  let latest: TopicQueue | undefined;
 
   const topicOf = (name: string): TopicQueue => {
-    const known = topics.get(name);
-    if (known !== undefined) return known;
-    const topic = { name, health: healthOf(name), first: undefined, last: undefined, flying: 0, rows: 0 };
-    topics.set(name, topic);
-    return topic;
+    if (latest?.name === name) return latest;
+    latest = topics.get(name);
+    if (latest !== undefined) return latest;
+    latest = { name, health: healthOf(name), first: undefined, last: undefined, flying: 0, rows: 0 };
+    topics.set(name, latest);
+    return latest;
   };
   return {
     count: (name, by) => {
       const topic = topicOf(name);
       topic.rows += by;
-      if (topic.rows === 0) topics.delete(name);
+      if (topic.rows > 0) return;
+      topics.delete(name);
+      latest = undefined;
     },
     enqueue: (name, lane) => {
       const topic = topicOf(name);

@@ -12,8 +12,11 @@ import type { Names } from './names.ts';
  * previous fetch has ended: `lateXids` are those transactions, `lateFloors` from where to read when one of them has ended.
  *
  * A row's `page` says which one it is of, from 1, where several are asked for. Its `place` is its number, its slot and its
- * place in it (`0(12,3)`), then what is not as usual of its encoding and state: few and short columns are what makes it fast. A page ends with the row that fills `bytes` of headers and
- * bodies, whose place then says `full`; sizes are read without the texts.
+ * place in it (`0(12,3)`), then what is not as usual of its encoding and state: few and short columns are what makes it fast.
+ *
+ * A `weighed` page ends with the row that fills `bytes` of headers and bodies, whose place then says `full`; sizes are read
+ * without the texts. That takes a tenth of a fetch. Else a page ends with its last row, and those larger than its bytes
+ * divided by its rows come without headers and body, so that it never has more: whoever gets such a row asks again, weighed.
  *
  * A row that is there and whose xid no transaction has had yet was restored from a dump of another cluster: it is shown.
  *
@@ -34,7 +37,7 @@ language sql stable as $floor$
   ))
 $floor$;
 
-create function ${names.part('fetch')}(of_route text, pages jsonb) returns table (
+create function ${names.part('fetch')}(of_route text, pages jsonb, weighed boolean) returns table (
   page text, place text, id text, key text, topic text, type text, headers text, body text
 )
 language plpgsql stable
@@ -52,10 +55,17 @@ begin
   return next;
   if jsonb_array_length(pages) = 1 then
     select p.* into only_page from ${askedPages(names)} p;
-    return query ${rowsOfPage(names, 'only_page', 'null::text')};
+    if weighed then
+      return query ${weighedRows(names, 'only_page', 'null::text')};
+    else
+      return query ${rowsByCount(names, 'only_page', 'null::text')};
+    end if;
+  elsif weighed then
+    return query
+    select r.* from ${askedPages(names)} p cross join lateral (${weighedRows(names, 'p', 'p.at::text')}) r;
   else
     return query
-    select r.* from ${askedPages(names)} p cross join lateral (${rowsOfPage(names, 'p', 'p.at::text')}) r;
+    select r.* from ${askedPages(names)} p cross join lateral (${rowsByCount(names, 'p', 'p.at::text')}) r;
   end if;
 end
 $fetch$;
@@ -105,8 +115,28 @@ const askedPages = (names: Names): string => `(
   ) with ordinality as p(shard, after, "lateXids", "lateFloors", seen, snapshot, rows, bytes, at)
 )`;
 
-const rowsOfPage = (names: Names, page: string, number: string): string => `
-  select ${number}, r.seq || ' ' || r.slot || r.ctid ||
+/** A page that ends with its last row, or with the one that fills its bytes. */
+const weighedRows = (names: Names, page: string, number: string): string => `
+  select ${number}, ${place(names)} ||
+      case when r.bytes_before + octet_length(r.headers) + octet_length(r.body) >= ${page}.bytes then ' full' else '' end,
+    r.id, r.key, r.topic, r.type, r.headers, r.body
+  from (
+    select r.*, r.ctid, coalesce(sum(octet_length(r.headers) + octet_length(r.body)) over (
+      order by r.seq rows between unbounded preceding and 1 preceding
+    ), 0) as bytes_before
+    ${fromRing(names, page)}
+  ) r
+  where r.bytes_before < ${page}.bytes
+  order by r.seq`;
+
+/** A page that ends with its last row: one that is larger than its share of the bytes comes without headers and body. */
+const rowsByCount = (names: Names, page: string, number: string): string => `
+  select ${number}, ${place(names)}, r.id, r.key, r.topic, r.type,
+    case when octet_length(r.headers) + octet_length(r.body) <= ${page}.bytes / ${page}.rows then r.headers end,
+    case when octet_length(r.headers) + octet_length(r.body) <= ${page}.bytes / ${page}.rows then r.body end
+  ${fromRing(names, page)}`;
+
+const place = (names: Names): string => `r.seq || ' ' || r.slot || r.ctid ||
       case when r.encoding = 'utf8' and r.ordered and not some_parked then '' else ' ' || r.encoding ||
         case
           when not r.ordered then ' unordered'
@@ -115,13 +145,9 @@ const rowsOfPage = (names: Names, page: string, number: string): string => `
           ) then ' parked'
           else ''
         end
-      end ||
-      case when r.bytes_before + octet_length(r.headers) + octet_length(r.body) >= ${page}.bytes then ' full' else '' end,
-    r.id, r.key, r.topic, r.type, r.headers, r.body
-  from (
-    select r.*, r.ctid, coalesce(sum(octet_length(r.headers) + octet_length(r.body)) over (
-      order by r.seq rows between unbounded preceding and 1 preceding
-    ), 0) as bytes_before
+      end`;
+
+const fromRing = (names: Names, page: string): string => `
     from ${names.ring} r
     where r.route = of_route and r.shard = ${page}.shard and r.seq > ${page}.start
       and (${page}.seen is null or not pg_visible_in_snapshot(r.xid, ${page}.seen))
@@ -130,7 +156,4 @@ const rowsOfPage = (names: Names, page: string, number: string): string => `
         or r.xid >= pg_snapshot_xmax(pg_current_snapshot())
       )
     order by r.seq
-    limit ${page}.rows
-  ) r
-  where r.bytes_before < ${page}.bytes
-  order by r.seq`;
+    limit ${page}.rows`;
