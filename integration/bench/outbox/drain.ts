@@ -24,7 +24,7 @@ export const drain: Benchmark = {
   rounds: [7, 2],
   open: async (scene) => {
     const { pool, database, close } = await openWorld(scene.server);
-    const rows = scene.size(100_000, 20_000);
+    const rows = scene.size(200_000, 20_000);
     await pool.query(createPlainTable);
 
     const ours = async (): Promise<readonly number[]> => {

@@ -22,8 +22,11 @@ describe('the ring of a relay table', () => {
   });
   afterEach(() => world.close());
 
-  const turn = async (maxBytes = 0): Promise<string | null> => {
-    const { rows } = await world.pool.query('select holdfast.outbox_turn($1, 1e12::bigint) as outcome', [maxBytes]);
+  const turn = async (maxBytes = 0, occupied = '{}'): Promise<string | null> => {
+    const { rows } = await world.pool.query('select holdfast.outbox_turn($1, 1e12::bigint, $2) as outcome', [
+      maxBytes,
+      occupied,
+    ]);
     return rows[0].outcome;
   };
   const currentSlot = (): Promise<number> => world.count('select last_value from holdfast.outbox_slot');
@@ -51,6 +54,7 @@ describe('the ring of a relay table', () => {
     assert.deepEqual([await rowsIn(0), await rowsIn(1)], [100, 100]);
     assert.equal(await turn(1_000_000), null);
     await world.pool.query('delete from holdfast.outbox where slot = 0');
+    assert.equal(await turn(1_000_000, '{0}'), null);
     assert.equal(await turn(1_000_000), 'truncated');
     assert.deepEqual([await bytesOf(0), await rowsIn(1)], [0, 100]);
   });
@@ -98,7 +102,7 @@ describe('the ring of a relay table', () => {
   it('refuses to turn under a snapshot from before its lock', async () => {
     const session = await world.session();
     await session.query('begin isolation level repeatable read');
-    await assert.rejects(session.query('select holdfast.outbox_turn(0, 0)'), /read committed/);
+    await assert.rejects(session.query("select holdfast.outbox_turn(0, 0, '{}')"), /read committed/);
   });
 
   it('T13, P5: takes bounded disk however many rows pass while a snapshot is held', async function () {

@@ -78,3 +78,5 @@ export const heldRow = (row: Row, shard: number): HeldRow => {
     parking: state === 'parked' ? keyIsParked : undefined,
   };
 };
+
+export const slotOf = ({ at }: Place): string => at.slice(0, at.indexOf('('));

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { type Policy, type Runtime, reach } from '@holdfast/core';
 import type { Lease } from '@holdfast/postgres';
 import type { Gate } from './gate.ts';
-import { type HeldRow, keyIsParked, type Place } from './held-row.ts';
+import { type HeldRow, keyIsParked, type Place, slotOf } from './held-row.ts';
 import type { JudgeOptions } from './judge.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createParker } from './parker.ts';
@@ -49,6 +49,8 @@ export interface Pipeline {
   poke(): void;
   /** Where it waits for new rows; undefined while it reads. */
   readonly position: Position | undefined;
+  /** The slot of the ring where the oldest row in memory is. */
+  readonly slot: string | undefined;
   readonly inFlight: number;
   /** How many keys wait for a delay, their rows not in memory. */
   readonly aside: number;
@@ -186,6 +188,10 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
     poke: reader.poke,
     get position() {
       return reader.position;
+    },
+    get slot() {
+      const [oldest] = held;
+      return oldest && slotOf(oldest);
     },
     get inFlight() {
       return sender.inFlight;

@@ -75,7 +75,10 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     begins: 'turn',
     run: (settlings) => bounded((signal) => settleTogether(settlings, signal), over.signal),
   });
-  const upkeep = createUpkeep({ store, bounded, clock, log, onMoved: options.onMoved });
+  const upkeep = createUpkeep({
+    ...{ store, bounded, clock, log, onMoved: options.onMoved },
+    occupied: () => Array.from(shards.values(), ({ slot }) => slot).filter((slot) => slot !== undefined),
+  });
   let gauging: Promise<void> | undefined;
   let gaugesAt = clock.monotonic();
   /** Of all shards, as the owner of the first one has counted them last. */

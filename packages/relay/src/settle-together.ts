@@ -1,5 +1,5 @@
 import type { Database } from '@holdfast/postgres';
-import type { Place } from './held-row.ts';
+import { type Place, slotOf } from './held-row.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
 import { namesOf } from './schema/names.ts';
 import { type Tick, tickOf } from './ticks.ts';
@@ -72,7 +72,6 @@ const rangeOf = (places: readonly Place[]): { readonly first: string; readonly l
   return { first: `(${first},0)`, last: `(${last},65535)` };
 };
 
-const slotOf = ({ at }: Place): string => at.slice(0, at.indexOf('('));
 /** `(block,line)`. */
 const tidOf = ({ at }: Place): string => at.slice(at.indexOf('('));
 const blockOf = ({ at }: Place): number => Number.parseInt(at.slice(at.indexOf('(') + 1), 10);

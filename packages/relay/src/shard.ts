@@ -16,6 +16,8 @@ export interface Shard {
   poke(): void;
   /** Where it waits for new rows; undefined while it is busy. */
   readonly position: Position | undefined;
+  /** The slot of the ring where the oldest row in memory is. */
+  readonly slot: string | undefined;
   readonly inFlight: number;
   /** How many keys wait for a delay, their rows not in memory. */
   readonly aside: number;
@@ -62,6 +64,9 @@ export const createShard = (options: ShardOptions): Shard => {
     poke: () => pipeline?.poke(),
     get position() {
       return pipeline?.position;
+    },
+    get slot() {
+      return pipeline?.slot;
     },
     get inFlight() {
       return pipeline?.inFlight ?? 0;

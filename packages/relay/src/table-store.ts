@@ -13,7 +13,7 @@ export interface TableStore {
   /** As `moveDue`, for one of the keys that were left out: waits for it. */
   moveBlocked(most: number, lock: string, signal: AbortSignal): Promise<Moved>;
   /** Truncates a slot of the ring that is empty and not locked, and moves writers on to the next. */
-  turn(sizes: TurnSizes, signal: AbortSignal): Promise<'truncated' | 'locked' | 'nothing'>;
+  turn(turn: Turn, signal: AbortSignal): Promise<'truncated' | 'locked' | 'nothing'>;
   stats(signal?: AbortSignal): Promise<TableStats>;
 }
 
@@ -31,11 +31,13 @@ export interface Moved {
   readonly blocked: readonly string[];
 }
 
-export interface TurnSizes {
+export interface Turn {
   /** A slot with more is left by writers. */
   readonly maxBytes: number;
   /** A slot with more is not looked through. */
   readonly lookBytes: number;
+  /** Slots that are not looked through, because they have rows. */
+  readonly occupied: readonly string[];
 }
 
 export interface TableStats {
@@ -74,10 +76,11 @@ export const createTableStore = <Tx>(database: Database<Tx>, table: string, rout
     },
     moveDue: (most, except, signal) => move([String(most), '', `{${except}}`], signal),
     moveBlocked: (most, lock, signal) => move([String(most), lock, '{}'], signal),
-    turn: async ({ maxBytes, lookBytes }, signal) => {
+    turn: async ({ maxBytes, lookBytes, occupied }, signal) => {
       const [row] = await database.execute(
-        `select coalesce(${names.part('turn')}($1::text::bigint, $2::text::bigint), 'nothing')::text as outcome`,
-        [String(maxBytes), String(lookBytes)],
+        `select coalesce(${names.part('turn')}($1::text::bigint, $2::text::bigint, $3::text::integer[]),
+           'nothing')::text as outcome`,
+        [String(maxBytes), String(lookBytes), `{${occupied}}`],
         { signal },
       );
       return row?.outcome as 'truncated' | 'locked' | 'nothing';

@@ -25,6 +25,8 @@ export interface UpkeepOptions {
   readonly bounded: Policy;
   readonly clock: Clock;
   readonly log: Log;
+  /** The slots of the oldest rows in memory: while there are any, the slot is not empty. */
+  readonly occupied: () => readonly string[];
   /** Delayed rows of a key that was waited for have been added. */
   readonly onMoved: () => void;
 }
@@ -42,7 +44,7 @@ const dueRowsPerStatement = 1_000;
 /** Each looks behind the keys that the one before found locked. */
 const mostLooks = 10;
 
-export const createUpkeep = ({ store, bounded, clock, log, onMoved }: UpkeepOptions): Upkeep => {
+export const createUpkeep = ({ store, bounded, clock, log, occupied, onMoved }: UpkeepOptions): Upkeep => {
   let deletedSince = 0;
   let nextTurnAt = Number.NEGATIVE_INFINITY;
   let nextLargeAt = Number.NEGATIVE_INFINITY;
@@ -55,9 +57,13 @@ export const createUpkeep = ({ store, bounded, clock, log, onMoved }: UpkeepOpti
     deletedSince = 0;
     const startedAt = clock.monotonic();
     const all = startedAt >= nextLargeAt;
-    const sizes = { maxBytes: slotBytes, lookBytes: all ? Number.MAX_SAFE_INTEGER : largeBytes };
+    const lookBytes = all ? Number.MAX_SAFE_INTEGER : largeBytes;
     try {
-      const turnOnce = () => bounded((signal) => store.turn(sizes, signal), closing.signal);
+      const turnOnce = () =>
+        bounded(
+          (signal) => store.turn({ maxBytes: slotBytes, lookBytes, occupied: occupied() }, signal),
+          closing.signal,
+        );
       let outcome = await turnOnce();
       while (outcome === 'truncated') outcome = await turnOnce();
       pauseMs = outcome === 'locked' ? Math.min(pauseMs * 2, longestMsBetweenTurns) : msBetweenTurns;

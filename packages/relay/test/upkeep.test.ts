@@ -18,6 +18,7 @@ const setUp = (parts: Partial<TableStore>) => {
     bounded: (run, signal) => run(signal),
     clock,
     log: silentLog,
+    occupied: () => ['2'],
     onMoved: () => moved++,
   });
   return { clock, upkeep, moved: () => moved };

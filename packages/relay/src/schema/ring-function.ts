@@ -2,35 +2,37 @@ import { type Names, ringSlots } from './names.ts';
 import { refuseOldSnapshots } from './park-functions.ts';
 
 /**
- * `turn(max_bytes, look_bytes)`: truncates one slot that writers have left and that is empty, and moves writers on where the
+ * `turn(max_bytes, look_bytes, occupied)`: truncates one slot that writers have left and that is empty, and moves writers on where the
  * current slot has more than `max_bytes` and another is empty. Gives back whether it `truncated` one; or that one was `locked`.
  *
- * Whether a slot is empty can cost reading all its dead rows: slots of more than `look_bytes` are left alone.
+ * Whether a slot is empty can cost reading all its dead rows: slots of more than `look_bytes` are left alone, and those that
+ * are known to be `occupied`.
  *
  * Relays step aside by an advisory lock; for anybody else it does not wait: a locked slot is skipped. Whether the slot is
  * empty is looked at again under the lock: between the first look and the lock somebody may have committed a row.
  */
 export const createRingFunction = (names: Names): string => `
-create function ${names.part('turn')}(max_bytes bigint, look_bytes bigint) returns text
+create function ${names.part('turn')}(max_bytes bigint, look_bytes bigint, occupied integer[]) returns text
 language plpgsql as $turn$
 declare
   current integer;
   slot integer;
-  occupied boolean;
+  has_rows boolean;
   outcome text;
 begin
   ${refuseOldSnapshots}
   select s.last_value into current from ${names.part('slot')} s;
   for slot in select s from generate_series(0, ${ringSlots - 1}) s where s <> current loop
+    continue when slot = any (occupied);
     continue when pg_relation_size(${slotName(names)}::regclass) not between 1 and look_bytes;
-    execute 'select exists (select from ' || ${slotName(names)} || ')' into occupied;
-    continue when occupied;
+    execute 'select exists (select from ' || ${slotName(names)} || ')' into has_rows;
+    continue when has_rows;
     begin
       perform set_config('lock_timeout', '100ms', true);
       perform pg_advisory_xact_lock(${names.ringClass}, 0);
       execute 'lock table ' || ${slotName(names)} || ' in access exclusive mode nowait';
-      execute 'select exists (select from ' || ${slotName(names)} || ')' into occupied;
-      if not occupied then
+      execute 'select exists (select from ' || ${slotName(names)} || ')' into has_rows;
+      if not has_rows then
         execute 'truncate ' || ${slotName(names)};
         outcome := 'truncated';
       end if;
