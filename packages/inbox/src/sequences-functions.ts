@@ -3,9 +3,9 @@ import { rowAt } from './row-at.ts';
 /**
  * What the owner of a partition does with its sequences. Each call locks the owners' numbers first (shared, so that only
  * a new owner waits), then the keys' rows, both in one order everywhere: two calls never deadlock, no append meets an
- * unpark, and a late owner's write changes nothing. `owners` and `lanes` are those of the entries, each once, a lane
- * with the `kind` of the first that is to park it, if there is one: to look for them in there took an eighth of the time. The entries
- * are `json`, which is read once, and not first made into a `jsonb`.
+ * unpark, and a late owner's write changes nothing. `owners` are those of the entries, each once; so are `lanes`, as far
+ * as their rows change, with the `kind` of the first entry that is to park it, if there is one: to look for them among the entries
+ * took an eighth of the time. The entries are `json`, which is read once, and not first made into a `jsonb`.
  *
  * `inbox_own(…)`: a new owner's number, and how many owners in a row ended without `inbox_disown(…)` (`deaths`). What ran
  * alone when the one before died has one more on its account.

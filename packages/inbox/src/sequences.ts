@@ -80,9 +80,9 @@ export interface SequencesOptions<Tx> {
 }
 
 /**
- * The keys of a group that wait in Postgres, in order, while other keys flow. Every call is one statement, and those made
- * at the same time share it; after a lost reply each may be called again. Only the current owner of a partition gets
- * anything done: a late one is told `fenced`.
+ * The keys of a group that wait in Postgres, in order, while other keys flow. Calls made at the same time share a
+ * statement, or two; after a lost reply each may be made again. Only the current owner of a partition gets anything done: a
+ * late one is told `fenced`.
  */
 export interface Sequences extends DueSequences {
   /** Takes a partition over. `again`: its owner is the same, and has been fenced by a claim that had ended. */

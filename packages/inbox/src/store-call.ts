@@ -46,9 +46,10 @@ export const createStoreCall = <Tx, Entry extends StoreEntry, Outcome extends st
     const lanes = new Map<string, Partial<StoreEntry>>();
     for (const [place, entry] of entries.entries()) {
       entry.place = place;
-      const { source, partition, lane, rest = true } = entry;
+      const { source, partition, epoch, lane, rest = true } = entry;
       owners.set(`${partition} ${source}`, { source, partition });
-      const name = JSON.stringify([source, lane]);
+      // Of an owner before, whose entries are refused, another one.
+      const name = JSON.stringify([source, lane, epoch]);
       const known = lanes.get(name);
       if (rest && known?.kind === undefined) lanes.set(name, laneOf(entry));
     }

@@ -101,10 +101,13 @@ const createFetch = <Tx>(database: Database<Tx>, table: string, route: string) =
 
   const fetchRows = async (fetching: readonly Fetching[], signal?: AbortSignal): Promise<readonly Row[]> => {
     const pages = JSON.stringify(fetching.map(({ size, ...from }) => ({ ...from, ...size })));
-    const rows = await database.execute(text, [route, pages, String(weighed)], { signal });
-    if (weighed || !rows.some(isWithheld)) return rows;
+    const read = (weigh: boolean) => database.execute(text, [route, pages, String(weigh)], { signal });
+    // Others may be on their way: what this one has asked for decides what it has got.
+    const asked = weighed;
+    const rows = await read(asked);
+    if (asked || !rows.some(isWithheld)) return rows;
     weighed = true;
-    return fetchRows(fetching, signal);
+    return read(true);
   };
   return async (fetching: readonly Fetching[], signal?: AbortSignal): Promise<readonly Fetched[]> => {
     const [head, ...found] = await fetchRows(fetching, signal);

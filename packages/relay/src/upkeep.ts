@@ -25,7 +25,7 @@ export interface UpkeepOptions {
   readonly bounded: Policy;
   readonly clock: Clock;
   readonly log: Log;
-  /** The slots of the oldest rows in memory: while there are any, the slot is not empty. */
+  /** The slots of the oldest rows in memory, which as a rule are not empty then. */
   readonly occupied: () => readonly string[];
   /** Delayed rows of a key that was waited for have been added. */
   readonly onMoved: () => void;
