@@ -142,8 +142,11 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
   const setGauges = async (signal: AbortSignal): Promise<void> => {
     if (!shards.has(0) || clock.monotonic() < gaugesAt) return;
     gaugesAt = clock.monotonic() + gaugesMs;
+    const parkedBefore = parked;
     const stats = await bounded((during) => store.stats(during), signal);
-    parkedNow = stats.parked;
+    // What was parked meanwhile may be in it or not.
+    if (parked === parkedBefore) parkedNow = stats.parked;
+    else gaugesAt = clock.monotonic() + gaugesAgainMs;
     meter.gauge('holdfast.relay.pending', stats.pending, attributes);
     meter.gauge('holdfast.relay.parked_now', stats.parked, attributes);
     meter.gauge('holdfast.relay.delayed', stats.delayed, attributes);
@@ -220,6 +223,7 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
 const abandonGraceMs = 500;
 const defaultDeadlineMs = 10_000;
 const gaugesMs = 15_000;
+const gaugesAgainMs = 1_000;
 /** How often there is a look at what no wake-up tells of: delayed rows, rows of other shards, the ring. */
 const looksMs = 100;
 
