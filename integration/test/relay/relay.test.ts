@@ -326,14 +326,13 @@ describe('the relay', () => {
     const left = (): Promise<number> => world.count('select count(*) from holdfast.outbox');
     /** By sessions of its own: they tell their counts when they end. */
     const drain = async (): Promise<number> => {
-      const pool = new Pool({ connectionString: world.url });
+      const pool = new Pool({ connectionString: world.url, application_name: 'drain' });
       const relay = createRelay({ database: pgDatabase(pool), table }, controlledSink());
       const { handedOver } = await relay.runOnce();
       await relay.close();
       await pool.end();
-      const settling = `select count(*) from pg_stat_activity
-        where datname = current_database() and query like '%outbox_settle%' and pid <> pg_backend_pid()`;
-      await eventually(async () => assert.equal(await world.count(settling), 0));
+      const sessions = "select count(*) from pg_stat_activity where application_name = 'drain'";
+      await eventually(async () => assert.equal(await world.count(sessions), 0));
       return handedOver;
     };
     const ranges = (): Promise<number> =>
