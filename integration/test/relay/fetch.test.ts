@@ -50,15 +50,6 @@ for (const weighed of [false, true]) {
       for (const id of ids) await world.outbox.add(tx, NumberedMessage, { key: id, n: 0 }, { id });
     };
     const addNow = (...ids: string[]): Promise<void> => world.outbox.transaction((tx) => add(tx, ...ids));
-    const open = async (): Promise<PoolClient> => {
-      const tx = await world.pool.connect();
-      await tx.query('begin');
-      return tx;
-    };
-    const commit = async (tx: PoolClient): Promise<void> => {
-      await tx.query('commit');
-      tx.release();
-    };
 
     it('shows the very first row', async () => {
       await addNow('a');
@@ -67,12 +58,12 @@ for (const weighed of [false, true]) {
 
     it('T4 (PG26): shows one snapshot on all its pages, whatever commits between them', async () => {
       await addNow('a', 'b');
-      const late = await open();
+      const late = await world.begin();
       await add(late, 'late');
       await addNow('c', 'd');
       const first = await fetch({}, 2);
       assert.deepEqual(first.ids, ['a', 'b']);
-      await commit(late);
+      await world.commit(late);
       await addNow('e');
       const second = await fetch({ after: first.last, snapshot: first.snapshot });
       assert.deepEqual(second.ids, ['c', 'd']);
@@ -81,14 +72,14 @@ for (const weighed of [false, true]) {
     });
 
     it('reads from further back exactly when a transaction that was running has ended', async () => {
-      const late = await open();
+      const late = await world.begin();
       await add(late, 'late');
       await addNow('a');
       const { snapshot, last } = await fetch();
       const [, , running = ''] = snapshot?.split(':') ?? [];
       const from = { after: last, seen: snapshot, late: [[running, '0']] as const };
       assert.deepEqual((await fetch(from)).ids, []);
-      await commit(late);
+      await world.commit(late);
       assert.deepEqual((await fetch(from)).ids, ['late']);
     });
 

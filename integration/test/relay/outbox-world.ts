@@ -11,6 +11,9 @@ export interface OutboxWorld {
   readonly outbox: Outbox<PoolClient>;
   /** A session of its own, closed with the world. */
   session(): Promise<Client>;
+  /** A transaction that stays open until it is committed. */
+  begin(): Promise<PoolClient>;
+  commit(tx: PoolClient): Promise<void>;
   /** The first column of the first row, as a number. */
   count(text: string): Promise<number>;
   close(): Promise<void>;
@@ -33,6 +36,15 @@ export const openOutboxWorld = async ({ connections = 20 } = {}): Promise<Outbox
       sessions.push(client);
       await client.connect();
       return client;
+    },
+    begin: async () => {
+      const tx = await pool.connect();
+      await tx.query('begin');
+      return tx;
+    },
+    commit: async (tx) => {
+      await tx.query('commit');
+      tx.release();
     },
     count: async (text) => {
       const { rows } = await pool.query({ text, rowMode: 'array' });

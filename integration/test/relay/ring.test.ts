@@ -32,15 +32,6 @@ describe('the ring of a relay table', () => {
   const currentSlot = (): Promise<number> => world.count('select last_value from holdfast.outbox_slot');
   const rowsIn = (slot: number): Promise<number> => world.count(`select count(*) from holdfast.outbox_${slot}`);
   const bytesOf = (slot: number): Promise<number> => world.count(`select pg_relation_size('holdfast.outbox_${slot}')`);
-  const open = async (): Promise<PoolClient> => {
-    const tx = await world.pool.connect();
-    await tx.query('begin');
-    return tx;
-  };
-  const commit = async (tx: PoolClient): Promise<void> => {
-    await tx.query('commit');
-    tx.release();
-  };
   const addOne = (tx: PoolClient, id: string): Promise<unknown> =>
     world.outbox.add(tx, NumberedMessage, { key: id, n: 0 }, { id });
 
@@ -72,12 +63,12 @@ describe('the ring of a relay table', () => {
   });
 
   it('T14 (PG28): never truncates a row that a transaction has in an empty slot, and waits for no transaction', async () => {
-    const late = await open();
+    const late = await world.begin();
     await addOne(late, 'late');
     await turn();
     assert.equal(await currentSlot(), 1);
     assert.equal(await turn(1_000_000), 'locked');
-    await commit(late);
+    await world.commit(late);
     assert.equal(await turn(1_000_000), null);
     assert.equal(await rowsIn(0), 1);
   });

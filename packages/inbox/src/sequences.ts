@@ -3,7 +3,7 @@ import type { Database } from '@holdfast/postgres';
 import { checkStorable } from './check-storable.ts';
 import { createDueSequences, type DueSequences } from './due-sequences.ts';
 import type { SequenceClaim } from './sequence-claim.ts';
-import { createStoreCall, type StoreEntry } from './store-call.ts';
+import { createStoreCall } from './store-call.ts';
 import { createStoreRoom } from './store-room.ts';
 import { encodeBody } from './stored-row.ts';
 
@@ -111,9 +111,9 @@ export interface OwnedSequences {
 
 export const createSequences = <Tx>({ database, group, capacity }: SequencesOptions<Tx>): Sequences => {
   const { schema } = database;
-  const park = createStoreCall<Tx, StoreEntry, ParkOutcome>({ database, group, name: 'inbox_park', atOnce: 2 });
-  const drained = createStoreCall<Tx, StoreEntry, string>({ database, group, name: 'inbox_drained' });
-  const failed = createStoreCall<Tx, StoreEntry, string>({ database, group, name: 'inbox_failed' });
+  const park = createStoreCall<Tx, ParkOutcome>({ database, group, name: 'inbox_park', atOnce: 2 });
+  const drained = createStoreCall<Tx, string>({ database, group, name: 'inbox_drained' });
+  const failed = createStoreCall<Tx, string>({ database, group, name: 'inbox_failed' });
   const room = createStoreRoom({ database, group, capacity });
 
   return {

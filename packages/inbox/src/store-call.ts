@@ -2,7 +2,7 @@ import { createBatcher } from '@holdfast/flow';
 import { classify, type Database } from '@holdfast/postgres';
 
 /** Calls of one of the store's functions, which share statements. */
-export type StoreCall<Entry, Outcome extends string> = (entry: Entry) => Promise<Outcome>;
+export type StoreCall<Outcome extends string> = (entry: StoreEntry) => Promise<Outcome>;
 
 /** What a call says of one message: this, and what else the function takes. */
 export interface StoreEntry {
@@ -32,16 +32,16 @@ type Called<Outcome> =
 const maxBatch = 500;
 
 /** Joins calls made at the same time. What Postgres refuses in a shared statement does not fail the others. */
-export const createStoreCall = <Tx, Entry extends StoreEntry, Outcome extends string>({
+export const createStoreCall = <Tx, Outcome extends string>({
   database,
   group,
   name,
   atOnce = 1,
-}: StoreCallOptions<Tx>): StoreCall<Entry, Outcome> => {
+}: StoreCallOptions<Tx>): StoreCall<Outcome> => {
   const statement = `select place, outcome from ${database.schema}.${name}(
     $1::text, $2::text::jsonb, $3::text::jsonb, $4::text::json)`;
 
-  const call = async (entries: readonly Entry[]): Promise<readonly Called<Outcome>[]> => {
+  const call = async (entries: readonly StoreEntry[]): Promise<readonly Called<Outcome>[]> => {
     const owners = new Map<string, object>();
     const lanes = new Map<string, Partial<StoreEntry>>();
     for (const [place, entry] of entries.entries()) {
@@ -59,7 +59,7 @@ export const createStoreCall = <Tx, Entry extends StoreEntry, Outcome extends st
     return entries.map((_, place) => ({ ended: 'with', outcome: outcomes.get(place) as Outcome }));
   };
 
-  const callShared = async (entries: readonly Entry[]): Promise<readonly Called<Outcome>[]> => {
+  const callShared = async (entries: readonly StoreEntry[]): Promise<readonly Called<Outcome>[]> => {
     try {
       return await call(entries);
     } catch (error) {
@@ -82,6 +82,7 @@ export const createStoreCall = <Tx, Entry extends StoreEntry, Outcome extends st
 const laneOf = ({ source, lane, partition, epoch, kind, delayMs }: StoreEntry): Partial<StoreEntry> =>
   kind === 'park' || kind === 'block' ? { source, lane, partition, epoch, kind, delayMs } : { source, lane };
 
+/** Not as keys are given to partitions: all of a consumer's keys might have the same place. */
 const choose = <T>(among: readonly T[], key: string): T => {
   let hash = 0;
   for (let at = 0; at < key.length; at++) hash = (hash * 31 + key.charCodeAt(at)) >>> 0;

@@ -146,7 +146,6 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
     const stats = await bounded((during) => store.stats(during), signal);
     // What was parked meanwhile may be in it or not.
     if (parked === parkedBefore) parkedNow = stats.parked;
-    else gaugesAt = clock.monotonic() + gaugesAgainMs;
     meter.gauge('holdfast.relay.pending', stats.pending, attributes);
     meter.gauge('holdfast.relay.parked_now', stats.parked, attributes);
     meter.gauge('holdfast.relay.delayed', stats.delayed, attributes);
@@ -223,7 +222,6 @@ export const createRelaySession = <Tx>(options: RelaySessionOptions<Tx>): RelayS
 const abandonGraceMs = 500;
 const defaultDeadlineMs = 10_000;
 const gaugesMs = 15_000;
-const gaugesAgainMs = 1_000;
 /** How often there is a look at what no wake-up tells of: delayed rows, rows of other shards, the ring. */
 const looksMs = 100;
 

@@ -15,9 +15,11 @@ const row = (seq: string, size: number, weighed: boolean): Row => {
 /** A database whose statements are answered when the test wants; it tells which of them were to be weighed. */
 const slowDatabase = () => {
   const asked: { readonly weighed: boolean; answer(sizes: readonly number[]): void }[] = [];
-  const database = {
+  const database: Database<never> = {
     schema: '"holdfast"',
-    execute: (_text: string, values: readonly string[]) =>
+    transaction: () => assert.fail('a fetch needs no transaction'),
+    query: () => assert.fail('a fetch needs no transaction'),
+    execute: (_text, values) =>
       new Promise((resolve) => {
         const weighed = values[2] === 'true';
         asked.push({
@@ -25,7 +27,7 @@ const slowDatabase = () => {
           answer: (sizes) => resolve([head, ...sizes.map((size, n) => row(`${n + 1}`, size, weighed))]),
         });
       }),
-  } as unknown as Database<never>;
+  };
   return { asked, database };
 };
 
@@ -54,21 +56,27 @@ describe('the first pages of a fetch', () => {
     );
   });
 
-  it('never lack the texts of a row, however statements overlap', async () => {
-    const { asked, database } = slowDatabase();
-    const fetch = createFetchFirst(database, 'outbox', '');
-    const both = [fetch([page]), fetch([page])];
-    asked[0]?.answer([500]);
-    await soon();
-    asked[2]?.answer([1]);
-    await both[0];
-    asked[1]?.answer([500]);
-    await soon();
-    asked[3]?.answer([500]);
-    assert.equal((await both[1])?.[0]?.rows[0]?.body.length, 500);
-    assert.deepEqual(
-      asked.map(({ weighed }) => weighed),
-      [false, false, true, true],
-    );
-  });
+  for (const firstEnds of [false, true]) {
+    it(`never lack the texts of a row, ${firstEnds ? 'after' : 'before'} one that overlapped has come again`, async () => {
+      const { asked, database } = slowDatabase();
+      const fetch = createFetchFirst(database, 'outbox', '');
+      const [first, second] = [fetch([page]), fetch([page])];
+      asked[0]?.answer([500]);
+      await soon();
+      if (firstEnds) {
+        asked[2]?.answer([1]);
+        await first;
+      }
+      asked[1]?.answer([500]);
+      await soon();
+      asked[2]?.answer([500]);
+      asked[3]?.answer([500]);
+      assert.equal((await second)[0]?.rows[0]?.body.length, 500);
+      await first;
+      assert.deepEqual(
+        asked.map(({ weighed }) => weighed),
+        [false, false, true, true],
+      );
+    });
+  }
 });
